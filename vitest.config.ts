@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-process.env['ARMCHAIN_VECTORS'] ??= resolve(import.meta.dirname, '../shared/vectors')
+process.env.ARMCHAIN_VECTORS ??= resolve(import.meta.dirname, '../shared/vectors')
 
 const conditions = ['@armchain/source', 'node', 'import', 'module', 'default']
 
@@ -15,6 +15,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A skipped test announces itself on a user's machine; in CI it fails the run (see .ci/run).
-    reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'node_modules/.cache/vitest.json' }]] : ['default'],
+    reporters: process.env.CI
+      ? ['default', ['json', { outputFile: 'node_modules/.cache/vitest.json' }]]
+      : ['default'],
   },
 })
