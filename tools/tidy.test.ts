@@ -63,6 +63,11 @@ test.each<[string, Record<string, string>, string]>([
     { 'packages/shard/package.json': manifest('shard', { dependencies: { '@armchain/core': '^1.0.0' } }) },
     'packages/shard/package.json:9 manifest',
   ],
+  [
+    'an export without a file',
+    { 'packages/core/package.json': manifest('core', { exports: { '.': { '@armchain/source': './src/odd.ts' } } }) },
+    'packages/core/package.json:6 manifest',
+  ],
   ['another version', { 'package.json': '{"version": "1.0.1"}' }, 'packages/core/package.json:3 manifest'],
   ['a file without a concept', { 'packages/core/src/utils.ts': '' }, 'packages/core/src/utils.ts:1 name'],
   [

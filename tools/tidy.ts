@@ -74,7 +74,7 @@ function packageProblem(name: string, specifier: string, files: Files): string |
   return undefined
 }
 
-/** One version for all packages, exact between them, and manifests whose dependencies point downwards too. */
+/** One version for all packages, exact between them; dependencies point downwards, and exports at files that exist. */
 function checkManifests(files: Files): Finding[] {
   const findings: Finding[] = []
   const version = JSON.parse(files.get('package.json') ?? '{}').version
@@ -87,6 +87,11 @@ function checkManifests(files: Files): Finding[] {
     }
     if (manifest.name !== SCOPE + name) report('"name"', `call it ${SCOPE}${name}`)
     if (manifest.version !== version) report('"version"', `set the version to ${version}, the root's`)
+    for (const target of Object.values<Record<string, string>>(manifest.exports ?? {})) {
+      const path = target['@armchain/source']
+      if (path !== undefined && !files.has(join(dirname(file), path)))
+        report(`"${path}"`, 'there is no such file: write it, or remove the export')
+    }
     for (const [dependency, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
       if (!dependency.startsWith(SCOPE)) continue
       if (range !== version) report(`"${dependency}"`, `pin ${dependency} to exactly ${version}`)
