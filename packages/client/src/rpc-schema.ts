@@ -36,6 +36,7 @@ import {
   WAIT_MS_MAX,
 } from './rpc-shapes.ts'
 
+export { type ParamsCheck, paramsCheck } from './rpc-check.ts'
 export { COMMON_ERRORS, type RpcMethod, rpcErrorNumber } from './rpc-method.ts'
 export { type OpenRpcDocument, openRpcDocument } from './rpc-openrpc.ts'
 export type {

@@ -1,0 +1,57 @@
+/** Named limits of a node, each with its reason. */
+
+/** Limits of the RPC server; a node's operator may set others. */
+export type RpcLimits = {
+  readonly bodyBytes: number
+  readonly batchCalls: number
+  readonly answerBytes: number
+  readonly inFlightRequests: number
+  readonly inFlightPerSocket: number
+  readonly connections: number
+  readonly subscriptionsPerSocket: number
+  readonly subscriptionQueueEvents: number
+  readonly socketBufferBytes: number
+  readonly submitCalls: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly heartbeatMs: number
+  readonly closeGraceMs: number
+}
+
+export const RPC_LIMITS: RpcLimits = {
+  /** One request: more than 2,000 ordinary transfers in hex, and a dozen of the largest transactions. */
+  bodyBytes: 8 * 1024 * 1024,
+  /** Calls of one batch: bounds how long one client holds the main thread. */
+  batchCalls: 2_000,
+  /** One answer, a whole batch's included: a block of the largest size in hex fits. */
+  answerBytes: 96 * 1024 * 1024,
+  /** Requests being answered, waits for receipts among them, on all connections. */
+  inFlightRequests: 4_096,
+  /** Beyond this a WebSocket is not read from: TCP slows the client down. */
+  inFlightPerSocket: 128,
+  /** HTTP and WebSocket together, well below the usual 1,024 file descriptors less the store's. */
+  connections: 512,
+  subscriptionsPerSocket: 256,
+  /** Events that wait for a slow reader before its subscription is closed. */
+  subscriptionQueueEvents: 1_024,
+  /** What one WebSocket may leave unread; a socket with four times as much is cut. */
+  socketBufferBytes: 4 * 1024 * 1024,
+  /** Transactions of one binary submit. */
+  submitCalls: 20_000,
+  /** A client that trickles its headers, or its body, is cut: slow loris. */
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  /** A WebSocket that did not answer the last ping is cut. */
+  heartbeatMs: 30_000,
+  /** What is in flight at a close has this long to be answered. */
+  closeGraceMs: 1_000,
+}
+
+/** Nesting of params: deeper JSON serves only to exhaust stacks. */
+export const RPC_DEPTH_MAX = 32
+/** Length of a request id in characters: it is echoed. */
+export const RPC_ID_LENGTH_MAX = 256
+/** Transactions of one batch share chunks of this size: few allocations, and a kept transaction pins no more than this. */
+export const RPC_CHUNK_BYTES: number = 16 * 1024
+/** An oversized body is read to its end, so that the client sees the refusal, but no further than this many times the limit. */
+export const RPC_DRAIN_FACTOR = 8

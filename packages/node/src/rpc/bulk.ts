@@ -1,0 +1,62 @@
+import { ArmError } from '@armchain/core'
+import { submitFailure } from './request.ts'
+import { ChunkWriter, type SubmitResult, type Submitter } from './submit.ts'
+
+/** The binary submit: `u32` big-endian length, then the bytes, again and again. */
+
+const LENGTH_BYTES = 4
+
+/** Whether the answer names each transaction's id. */
+export type BulkIds = 'with-ids' | 'without-ids'
+
+/** Submits all transactions of a body; the answer as JSON. Throws `ARM_RPC_PARSE` or `ARM_RPC_TOO_LARGE`. */
+export async function submitBulk(
+  body: Uint8Array,
+  ids: BulkIds,
+  limitCalls: number,
+  submitter: Submitter,
+): Promise<string> {
+  const raws = readFrames(body, limitCalls)
+  return bulkText(raws.length === 0 ? [] : await submitter.submitNow(raws), ids)
+}
+
+/** Checked as a whole before any is submitted: a broken body submits nothing. */
+export function readFrames(body: Uint8Array, limitCalls: number): readonly Uint8Array[] {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const writer = new ChunkWriter()
+  const raws: Uint8Array[] = []
+  for (let offset = 0; offset < body.length; ) {
+    if (raws.length >= limitCalls)
+      throw new ArmError('ARM_RPC_TOO_LARGE', `one submit takes at most ${limitCalls} transactions`, { limitCalls })
+    if (body.length - offset < LENGTH_BYTES) throw badFrame('the length is cut short', offset, raws.length)
+    const length = view.getUint32(offset)
+    const start = offset + LENGTH_BYTES
+    if (length > body.length - start) throw badFrame('the transaction is cut short', offset, raws.length)
+    raws.push(writer.copy(body, start, length))
+    offset = start + length
+  }
+  return raws
+}
+
+function badFrame(message: string, offset: number, index: number): ArmError {
+  return new ArmError('ARM_RPC_PARSE', `${message} at byte ${offset}`, {
+    offset,
+    index,
+    hint: 'each transaction is its length as a big-endian u32, then its bytes',
+  })
+}
+
+function bulkText(results: readonly SubmitResult[], ids: BulkIds): string {
+  let accepted = 0
+  let refused = ''
+  let txIds = ''
+  for (const [index, result] of results.entries()) {
+    if (result.ok) accepted++
+    else {
+      const { code, message } = submitFailure(result)
+      refused += `${refused === '' ? '' : ','}{"index":${index},"code":"${code}","message":${JSON.stringify(message)}}`
+    }
+    if (ids === 'with-ids') txIds += `${index === 0 ? '' : ','}${result.ok ? `"${result.txId}"` : 'null'}`
+  }
+  return `{"accepted":${accepted},"refused":[${refused}]${ids === 'with-ids' ? `,"txIds":[${txIds}]` : ''}}`
+}
