@@ -55,3 +55,20 @@ export const RPC_ID_LENGTH_MAX = 256
 export const RPC_CHUNK_BYTES: number = 16 * 1024
 /** An oversized body is read to its end, so that the client sees the refusal, but no further than this many times the limit. */
 export const RPC_DRAIN_FACTOR = 8
+
+/** One log record's payload: a block's largest body with its receipts fits. */
+export const WAL_RECORD_BYTES_MAX: number = 64 * 1024 * 1024
+/** Records waiting for a flush, framed: a caller that gets here does not flush, and would fill the memory. */
+export const WAL_PENDING_BYTES_MAX: number = 128 * 1024 * 1024
+/** A log segment is closed when the next record would pass this size: bounds what one damaged file can hold. */
+export const WAL_SEGMENT_BYTES_MAX: number = 256 * 1024 * 1024
+/** The write buffer that the log keeps between flushes; a larger one is given back to the system. */
+export const WAL_KEPT_BUFFER_BYTES_MAX: number = 16 * 1024 * 1024
+/** One chunk of a snapshot: what a reader must hold at once. */
+export const SNAPSHOT_CHUNK_BYTES_MAX: number = 16 * 1024 * 1024
+/** The caller's part of a snapshot's header. */
+export const SNAPSHOT_META_BYTES_MAX: number = 16 * 1024 * 1024
+/** Blocks on their way to the archive's worker: `putBlock` refuses beyond it, so that a slow disk cannot fill the memory. */
+export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
+/** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
+export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
