@@ -1,6 +1,6 @@
 import { ArmError } from '@armchain/core'
 import { submitFailure } from './request.ts'
-import { ChunkWriter, type SubmitResult, type Submitter } from './submit.ts'
+import type { ChunkWriter, SubmitResult, Submitter } from './submit.ts'
 
 /** The binary submit: `u32` big-endian length, then the bytes, again and again. */
 
@@ -16,14 +16,13 @@ export async function submitBulk(
   limitCalls: number,
   submitter: Submitter,
 ): Promise<string> {
-  const raws = readFrames(body, limitCalls)
+  const raws = readFrames(body, limitCalls, submitter.writer)
   return bulkText(raws.length === 0 ? [] : await submitter.submitNow(raws), ids)
 }
 
 /** Checked as a whole before any is submitted: a broken body submits nothing. */
-export function readFrames(body: Uint8Array, limitCalls: number): readonly Uint8Array[] {
+export function readFrames(body: Uint8Array, limitCalls: number, writer: ChunkWriter): readonly Uint8Array[] {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-  const writer = new ChunkWriter()
   const raws: Uint8Array[] = []
   for (let offset = 0; offset < body.length; ) {
     if (raws.length >= limitCalls)

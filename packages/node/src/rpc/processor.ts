@@ -28,7 +28,7 @@ import {
   submitText,
   unknownMethod,
 } from './request.ts'
-import { ChunkWriter, createSubmitter, type SubmitMany, type SubmitResult, type Submitter, tally } from './submit.ts'
+import { createSubmitter, type SubmitMany, type SubmitResult, type Submitter, tally } from './submit.ts'
 import { errorText, failureOf, type RpcFailure, type RpcId, resultText } from './wire.ts'
 
 export interface RpcProcessor {
@@ -108,7 +108,7 @@ class Processor implements RpcProcessor {
     const raw = rawOf(request)
     if (raw === undefined) return this.#call(request, context)
     const { id } = request as Call
-    const bytes = new ChunkWriter().fromHex(raw)
+    const bytes = this.submitter.writer.fromHex(raw)
     if (bytes === undefined) return this.#rejected(id as RpcId | undefined, SEND, NOT_HEX)
     const startMs = performance.now()
     return this.submitter.submitSoon(bytes).then((result) => {
@@ -126,13 +126,12 @@ class Processor implements RpcProcessor {
     const raws: Uint8Array[] = []
     const positions: number[] = []
     const waits: Promise<void>[] = []
-    const writer = new ChunkWriter()
     const total = new AnswerSize(this.#options.limits.answerBytes)
     for (let i = 0; i < requests.length; i++) {
       const request = requests[i]
       const raw = rawOf(request)
       if (raw !== undefined) {
-        const bytes = writer.fromHex(raw)
+        const bytes = this.submitter.writer.fromHex(raw)
         if (bytes === undefined) answers[i] = this.#rejected((request as Call).id as RpcId | undefined, SEND, NOT_HEX)
         else {
           raws.push(bytes)

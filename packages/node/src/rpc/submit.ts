@@ -17,6 +17,8 @@ export type SubmitResult =
 export type SubmitMany = (raws: readonly Uint8Array[]) => Promise<readonly SubmitResult[]>
 
 export interface Submitter {
+  /** Where transactions are put before they are submitted; shared, as a chunk of its own for each request would pin memory. */
+  readonly writer: ChunkWriter
   /** All that waits goes with these in one call now. */
   submitNow(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]>
   /** Goes with everything else that arrives before the event loop comes round. */
@@ -52,6 +54,7 @@ export function createSubmitter(submitMany: SubmitMany, metrics: Pick<RpcMetrics
     }
   }
   return {
+    writer: new ChunkWriter(),
     submitNow: (raws) =>
       new Promise((resolve) => {
         queue.push({ raws, resolve })
