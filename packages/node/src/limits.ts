@@ -49,6 +49,8 @@ export const RPC_LIMITS: RpcLimits = {
 
 /** Nesting of params: deeper JSON serves only to exhaust stacks. */
 export const RPC_DEPTH_MAX = 32
+/** Bodies beyond this are checked for depth before they are parsed; smaller ones cannot hold the thread for long. */
+export const RPC_DEPTH_SCAN_BYTES: number = 512 * 1024
 /** Length of a request id in characters: it is echoed. */
 export const RPC_ID_LENGTH_MAX = 256
 /** Transactions of one batch share chunks of this size: few allocations, and a kept transaction pins no more than this. */

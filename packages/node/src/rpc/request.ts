@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { RPC_DEPTH_MAX, RPC_DEPTH_SCAN_BYTES } from '../limits.ts'
 import type { SubmitResult } from './submit.ts'
 import { errorText, idText, isRpcId, type RpcFailure, type RpcId } from './wire.ts'
 
@@ -17,10 +18,12 @@ export type Call = {
 
 export const SEND = 'arm_sendTransaction'
 const NAME_LENGTH_SHOWN = 64
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
 
 export const PARSE: RpcFailure = {
   code: 'ARM_RPC_PARSE',
-  message: 'the request is not JSON in UTF-8',
+  message: 'the request is not JSON in UTF-8 of a sane depth',
   hint: 'send one JSON-RPC 2.0 object, or an array of them',
 }
 export const BUSY: RpcFailure = {
@@ -34,11 +37,29 @@ export const NOT_HEX: RpcFailure = { code: 'ARM_HEX', message: 'raw is not hex t
 export function parse(body: Uint8Array | string): unknown {
   try {
     if (typeof body === 'string') return JSON.parse(body)
-    if (!isUtf8(body)) return undefined
+    if (!isUtf8(body) || (body.length > RPC_DEPTH_SCAN_BYTES && isTooDeep(body))) return undefined
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
   } catch {
     return undefined
   }
+}
+
+/** Parsing megabytes of `[` takes a second; counting brackets outside strings takes milliseconds. */
+function isTooDeep(body: Uint8Array): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i]
+    if (inString) {
+      if (byte === BACKSLASH) i++
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) inString = true
+    // 0x5b and 0x7b open, 0x5d and 0x7d close.
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > RPC_DEPTH_MAX * 2) return true
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return false
 }
 
 /** The hex of a well-formed arm_sendTransaction call; anything else goes the general way, which says what is wrong. */

@@ -7,7 +7,7 @@ import { type Log, silentLog } from '../log.ts'
 import type { NodeMetrics, RpcMetrics } from '../metrics.ts'
 import { accessPolicy } from './access.ts'
 import type { RpcContext, RpcHandlers } from './handlers.ts'
-import { answerHttp, CLOSING, endSocket, refusal, send } from './http.ts'
+import { answerHttp, bodyTooLarge, CLOSING, endSocket, type HttpOptions, refusal, send } from './http.ts'
 import { type AnyHandler, createProcessor } from './processor.ts'
 import { BUSY } from './request.ts'
 import type { RequestContext } from './request-context.ts'
@@ -88,15 +88,8 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     closing,
     onCount: (change) => metrics.connections('ws', change),
   })
-  const http = createServer({
-    maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
-    noDelay: true,
-  })
-  const httpOptions = {
+  const http = httpServer(limits)
+  const httpOptions: HttpOptions = {
     processor,
     limits,
     access,
@@ -107,20 +100,8 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     health: options.health ?? (() => ({ ok: true })),
     about: { ...about, hint: 'POST JSON-RPC 2.0 here or open a WebSocket; the method rpc.discover describes the rest' },
   }
-  const surplus = limitConnections(http, limits, metrics)
-  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
-    surplus.has(request.socket)
-      ? send(response, refusal(503, BUSY, { connection: 'close' }))
-      : void answerHttp(httpOptions, request, response)
-  http.on('request', onRequest)
-  http.on('checkContinue', (request: IncomingMessage, response) => {
-    if (Number(request.headers['content-length'] ?? 0) <= limits.bodyBytes) response.writeContinue()
-    onRequest(request, response)
-  })
-  http.on('upgrade', (request, socket, head) =>
-    surplus.has(request.socket) ? endSocket(socket, refusal(503, BUSY)) : sockets.upgrade(request, socket, head),
-  )
-  http.on('clientError', refuseBroken)
+  const connections = watchConnections(http, limits, metrics)
+  wire(http, connections, httpOptions, sockets)
   await listen(http, host, port)
 
   const bound = (http.address() as AddressInfo).port
@@ -129,7 +110,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   let closed: Promise<void> | undefined
   const close = () => {
     state.closing = true
-    closed ??= shutDown(http, sockets, contexts, limits.closeGraceMs)
+    closed ??= shutDown(http, sockets, contexts, connections.silent, limits.closeGraceMs)
     return closed
   }
   return {
@@ -168,21 +149,63 @@ function subscriberOf({ subscriber }: RpcContext): NonNullable<RpcContext['subsc
   })
 }
 
-/** Counts connections; those beyond the limit are in the set that it gives, to be told so when they ask for something. */
-function limitConnections(http: Server, limits: RpcLimits, metrics: RpcMetrics): WeakSet<Socket> {
+function httpServer(limits: RpcLimits): Server {
+  return createServer({
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
+    noDelay: true,
+  })
+}
+
+function wire(http: Server, { surplus, silent }: Connections, options: HttpOptions, sockets: SocketServer): void {
+  const { bodyBytes } = options.limits
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    silent.delete(request.socket)
+    if (surplus.has(request.socket)) send(response, refusal(503, BUSY, { connection: 'close' }))
+    else void answerHttp(options, request, response)
+  }
+  http.on('request', onRequest)
+  http.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length'] ?? 0) > bodyBytes)
+      return send(response, refusal(413, bodyTooLarge(bodyBytes), { connection: 'close' }))
+    response.writeContinue()
+    onRequest(request, response)
+  })
+  http.on('upgrade', (request, socket, head) => {
+    silent.delete(request.socket)
+    if (surplus.has(request.socket)) endSocket(socket, refusal(503, BUSY))
+    else sockets.upgrade(request, socket, head)
+  })
+  http.on('clientError', refuseBroken)
+}
+
+type Connections = {
+  /** Beyond the limit, to be told so when they ask for something. */
+  readonly surplus: WeakSet<Socket>
+  /** Never asked for anything yet, as browsers open them in advance; Node does not count them as idle. */
+  readonly silent: Set<Socket>
+}
+
+function watchConnections(http: Server, limits: RpcLimits, metrics: RpcMetrics): Connections {
   const surplus = new WeakSet<Socket>()
+  const silent = new Set<Socket>()
   let open = 0
   http.maxConnections = limits.connections + REFUSED_CONNECTIONS_MAX
   http.on('connection', (socket: Socket) => {
     open++
     metrics.connections('http', 1)
+    silent.add(socket)
     socket.once('close', () => {
       open--
+      silent.delete(socket)
       metrics.connections('http', -1)
     })
     if (open > limits.connections) surplus.add(socket)
   })
-  return surplus
+  return { surplus, silent }
 }
 
 /** What Node's parser refused: not HTTP, headers too large, or too slow. */
@@ -226,9 +249,11 @@ async function shutDown(
   http: Server,
   sockets: SocketServer,
   contexts: ReadonlySet<RequestContext>,
+  silent: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {
   const ended = new Promise<void>((resolve) => http.close(() => resolve()))
+  for (const socket of silent) socket.destroy()
   for (const context of contexts) context.abort(new ArmError('ARM_RPC_CLOSED', CLOSING.message))
   sockets.close()
   http.closeIdleConnections()
