@@ -220,11 +220,15 @@ export const TraceShape = Type.Object({
   traceId: Hash('Transaction that began it'),
   spans: List(
     Type.Object({
-      kind: Type.Union(
-        (['submitted', 'included', 'shard-final', 'anchored', 'delivered', 'bounced', 'refunded'] as const).map(
-          (kind) => Type.Literal(kind),
-        ),
-      ),
+      kind: Type.Union([
+        Type.Literal('submitted'),
+        Type.Literal('included'),
+        Type.Literal('shard-final'),
+        Type.Literal('anchored'),
+        Type.Literal('delivered'),
+        Type.Literal('bounced'),
+        Type.Literal('refunded'),
+      ]),
       vShard: VShard(),
       height: Height(),
       timeMs: TimeMs(),

@@ -58,12 +58,17 @@ export function createMetrics(): NodeMetrics {
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   lag.enable()
   processGauges(registry, lag)
+  const shards = shardGauges(registry)
   return {
     registry,
     rpc: rpcMetrics(registry),
     block: blockMetrics(registry),
-    observe: shardGauges(registry),
-    text: () => registry.metrics(),
+    observe: shards.observe,
+    text() {
+      // Not from a gauge's own `collect`: the library calls those side by side, so others would be a scrape behind.
+      shards.refresh()
+      return registry.metrics()
+    },
     contentType: registry.contentType,
     close: () => lag.disable(),
   }
@@ -154,7 +159,7 @@ function blockMetrics(registry: Registry): (sample: BlockSample) => void {
   }
 }
 
-function shardGauges(registry: Registry): NodeMetrics['observe'] {
+function shardGauges(registry: Registry): { readonly observe: NodeMetrics['observe']; refresh(): void } {
   const registers = [registry]
   const labelNames = ['shard'] as const
   const anchored = new Gauge({
@@ -167,14 +172,15 @@ function shardGauges(registry: Registry): NodeMetrics['observe'] {
   const accounts = new Gauge({ name: 'armchain_accounts', help: 'Accounts that exist', labelNames, registers })
   const backlog = new Gauge({ name: 'armchain_archive_backlog_bytes', help: 'History not yet stored', registers })
   let sample: Parameters<NodeMetrics['observe']>[0] | undefined
-  new Gauge({
-    name: 'armchain_wal_bytes',
-    help: 'Size of the write-ahead log',
-    registers,
-    collect() {
+  const wal = new Gauge({ name: 'armchain_wal_bytes', help: 'Size of the write-ahead log', registers })
+  return {
+    observe(next) {
+      sample = next
+    },
+    refresh() {
       if (!sample) return
       const { shards, walBytes, archiveBacklogBytes } = sample()
-      this.set(walBytes)
+      wal.set(walBytes)
       backlog.set(archiveBacklogBytes)
       for (const { shard, anchoredHeight, poolTransactions, accounts: count } of shards) {
         anchored.set({ shard }, anchoredHeight)
@@ -182,9 +188,6 @@ function shardGauges(registry: Registry): NodeMetrics['observe'] {
         accounts.set({ shard }, count)
       }
     },
-  })
-  return (next) => {
-    sample = next
   }
 }
 
