@@ -197,7 +197,7 @@ async function writeContents(handle: FileHandle, contents: SnapshotContents): Pr
     const lengthBytes = u32(chunk.length)
     put(lengthBytes)
     // Copied where it waits for others, because its owner may reuse it.
-    put(chunk.length < WRITE_BYTES ? Uint8Array.from(chunk) : chunk)
+    put(chunk.length < WRITE_BYTES ? new Uint8Array(chunk) : chunk)
     put(u32(crc32(chunk, crc32(lengthBytes))))
     chunkCount++
     if (waitingBytes >= WRITE_BYTES) await flush()
@@ -234,8 +234,8 @@ async function readHeader(path: string, file: FileWindow): Promise<Header> {
   return {
     id: Number(bytes.readBigUInt64LE(8)),
     walSegment: Number(bytes.readBigUInt64LE(16)),
-    genesisHash: Uint8Array.from(bytes.subarray(24, 56)),
-    meta: Uint8Array.from(bytes.subarray(HEAD_BYTES, end)),
+    genesisHash: new Uint8Array(bytes.subarray(24, 56)),
+    meta: new Uint8Array(bytes.subarray(HEAD_BYTES, end)),
     chunksOffset: end + 4,
   }
 }
@@ -269,7 +269,7 @@ async function* readChunks(path: string, chunksOffset: number): AsyncGenerator<U
       const bytes = await reading(path, () => file.read(offset, length + 8))
       if (bytes === undefined || bytes.readUInt32LE(length + 4) !== crc32(bytes.subarray(0, length + 4)))
         throw corrupt(path, 'a chunk is damaged')
-      yield Uint8Array.from(bytes.subarray(4, length + 4))
+      yield new Uint8Array(bytes.subarray(4, length + 4))
       offset += length + 8
     }
   } finally {

@@ -82,8 +82,8 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | string {
   return {
     index: Number(bytes.readBigUInt64LE(8)),
     marker: bytes.readUInt32LE(16),
-    genesisHash: Uint8Array.from(bytes.subarray(20, 52)),
-    chain: Uint8Array.from(bytes.subarray(52, 84)),
+    genesisHash: new Uint8Array(bytes.subarray(20, 52)),
+    chain: new Uint8Array(bytes.subarray(52, 84)),
   }
 }
 

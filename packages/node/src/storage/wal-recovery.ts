@@ -100,7 +100,7 @@ async function* replaySegment(
       const record = await reading(path, () => readRecord(file, offset, header.marker))
       const chainAfter: Uint8Array | undefined = record && nextChain(chain, record.digest)
       if (record === undefined || chainAfter === undefined || !sameBytes(chainAfter, record.storedChain)) break
-      const payload = Uint8Array.from(record.payload)
+      const payload = new Uint8Array(record.payload)
       yield { kind: record.kind, payload, position: { segment: index, offset } }
       chain = chainAfter
       offset = record.end

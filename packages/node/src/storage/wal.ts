@@ -111,7 +111,7 @@ class FileWal implements Wal {
     this.#options = options
     this.#disk = options.disk ?? nodeDisk
     this.#segments = segments
-    this.#chain = Uint8Array.from(options.genesisHash)
+    this.#chain = new Uint8Array(options.genesisHash)
     this.#state = segments.length === 0 ? 'ready' : 'unread'
   }
 

@@ -1,0 +1,64 @@
+import type { ArchivedBlock, BlockPlace } from './archive-records.ts'
+
+/** Where the archive's worker keeps the data. */
+export type ArchiveWorkerData = { readonly dir: string | 'memory' }
+
+/** A block packed into one buffer that is transferred: header, body, receipts, transaction ids. */
+export type PutRequest = BlockPlace & {
+  readonly kind: 'put'
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly headerBytes: number
+  readonly bodyBytes: number
+  readonly receiptsBytes: number
+}
+
+export type Query =
+  | ({ readonly kind: 'getBlock' } & BlockPlace)
+  | { readonly kind: 'findTransaction'; readonly txId: Uint8Array }
+  | { readonly kind: 'lastHeight'; readonly shard: number }
+  | { readonly kind: 'getMeta'; readonly name: string }
+
+export type Command =
+  | { readonly kind: 'setMeta'; readonly name: string; readonly value: Uint8Array }
+  | ({ readonly kind: 'deleteAbove' } & BlockPlace)
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'close' }
+
+export type Request = PutRequest | ((Query | Command) & { readonly id: number })
+
+export type Reply =
+  | { readonly kind: 'opened' }
+  /** Blocks were written, which were so many bytes. */
+  | { readonly kind: 'written'; readonly bytes: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
+  /** A block could not be written: nothing after it can be. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export function packBlock(place: BlockPlace, block: ArchivedBlock): PutRequest {
+  const { header, body, receipts, txIds } = block
+  const bytes = new Uint8Array(header.length + body.length + receipts.length + txIds.length)
+  bytes.set(header)
+  bytes.set(body, header.length)
+  bytes.set(receipts, header.length + body.length)
+  bytes.set(txIds, bytes.length - txIds.length)
+  return {
+    kind: 'put',
+    shard: place.shard,
+    height: place.height,
+    bytes,
+    headerBytes: header.length,
+    bodyBytes: body.length,
+    receiptsBytes: receipts.length,
+  }
+}
+
+export function unpackBlock({ bytes, headerBytes, bodyBytes, receiptsBytes }: PutRequest): ArchivedBlock {
+  const bodyEnd = headerBytes + bodyBytes
+  return {
+    header: bytes.subarray(0, headerBytes),
+    body: bytes.subarray(headerBytes, bodyEnd),
+    receipts: bytes.subarray(bodyEnd, bodyEnd + receiptsBytes),
+    txIds: bytes.subarray(bodyEnd + receiptsBytes),
+  }
+}

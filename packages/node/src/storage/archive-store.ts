@@ -1,0 +1,70 @@
+import { ClassicLevel } from 'classic-level'
+
+/** The ordered-enough byte store under the archive. */
+export interface ArchiveStore {
+  get(key: Buffer): Promise<Buffer | undefined>
+  getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]>
+  batch(): ArchiveBatch
+  /** What was written survives the end of the machine once this resolves. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** All or nothing; survives the end of the process once written. */
+export interface ArchiveBatch {
+  put(key: Buffer, value: Buffer): void
+  del(key: Buffer): void
+  write(): Promise<void>
+}
+
+const LEVEL_OPTIONS = {
+  keyEncoding: 'buffer',
+  valueEncoding: 'buffer',
+  compression: false, // Bodies come compressed, and hashes do not compress.
+  writeBufferSize: 32 * 1024 * 1024, // Fewer, larger tables: less merging for the random keys of the index.
+  maxFileSize: 32 * 1024 * 1024,
+  cacheSize: 16 * 1024 * 1024,
+} as const
+
+export async function openLevelStore(dir: string): Promise<ArchiveStore> {
+  const level = new ClassicLevel<Buffer, Buffer>(dir, LEVEL_OPTIONS)
+  await level.open()
+  return {
+    get: (key) => level.get(key),
+    getMany: (keys) => level.getMany(keys),
+    batch() {
+      const batch = level.batch()
+      return {
+        put: (key, value) => void batch.put(key, value),
+        del: (key) => void batch.del(key),
+        write: () => batch.write(),
+      }
+    },
+    // A synced write would not do: LevelDB does not sync a log that it has left for a new one. A compaction, here of a
+    // range without keys, writes what is in memory to a table and syncs it.
+    sync: () => level.compactRange(Buffer.of(0xff), Buffer.of(0xff)),
+    close: () => level.close(),
+  }
+}
+
+/** Keeps everything, for development: about 400 bytes for a transaction, until the process ends. */
+export function memoryStore(): ArchiveStore {
+  const entries = new Map<string, Buffer>()
+  const get = (key: Buffer): Buffer | undefined => entries.get(key.toString('latin1'))
+  return {
+    get: async (key) => get(key),
+    getMany: async (keys) => keys.map(get),
+    batch() {
+      const writes: (() => void)[] = []
+      return {
+        put: (key, value) => void writes.push(() => entries.set(key.toString('latin1'), Buffer.from(value))),
+        del: (key) => void writes.push(() => entries.delete(key.toString('latin1'))),
+        write: async () => {
+          for (const write of writes) write()
+        },
+      }
+    },
+    sync: async () => undefined,
+    close: async () => entries.clear(),
+  }
+}

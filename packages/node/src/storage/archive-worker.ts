@@ -1,0 +1,194 @@
+// The archive's worker thread: compresses, and writes to the store behind. Requests are served in their order, runs of
+// blocks as one batch and runs of queries at once, so that a query sees every block that was put before it.
+import { parentPort, workerData } from 'node:worker_threads'
+import { ARCHIVE_BATCH_BYTES_MAX } from '../limits.ts'
+import {
+  type ArchiveWorkerData,
+  type Command,
+  type PutRequest,
+  type Query,
+  type Reply,
+  type Request,
+  unpackBlock,
+} from './archive-messages.ts'
+import {
+  blockKey,
+  decodeBlock,
+  decodeHeight,
+  decodePlace,
+  encodeBlock,
+  encodeHeight,
+  encodeTransactions,
+  lastHeightKey,
+  metaKey,
+  TX_ID_BYTES,
+  txIdsOf,
+  txKey,
+} from './archive-records.ts'
+import { type ArchiveStore, memoryStore, openLevelStore } from './archive-store.ts'
+
+const port = parentPort
+if (port) serve(port).catch((error) => fail(error))
+
+async function serve(channel: NonNullable<typeof parentPort>): Promise<void> {
+  const { dir }: ArchiveWorkerData = workerData
+  const store = dir === 'memory' ? memoryStore() : await openLevelStore(dir)
+  const queue: Request[] = []
+  let working = false
+  channel.on('message', (request: Request) => {
+    queue.push(request)
+    if (working) return
+    working = true
+    // After a failure nothing more is taken: a block that is missing in the middle would never be noticed.
+    work(store, queue).then(() => {
+      working = false
+    }, fail)
+  })
+  reply({ kind: 'opened' })
+}
+
+function reply(message: Reply): void {
+  port?.postMessage(message)
+}
+
+function fail(error: unknown): void {
+  reply({ kind: 'failed', reason: reasonOf(error) })
+}
+
+async function work(store: ArchiveStore, queue: Request[]): Promise<void> {
+  while (queue.length > 0) {
+    const puts = takePuts(queue)
+    if (puts.length > 0) await writeBlocks(store, puts)
+    const queries = takeQueries(queue)
+    await Promise.all(queries.map((query) => answer(query.id, () => ask(store, query))))
+    const next = queue[0]
+    if (next === undefined || next.kind === 'put' || isQuery(next)) continue
+    queue.shift()
+    await answer(next.id, () => execute(store, next))
+    if (next.kind === 'close') port?.close()
+  }
+}
+
+function takePuts(queue: Request[]): PutRequest[] {
+  const puts: PutRequest[] = []
+  for (let bytes = 0; bytes < ARCHIVE_BATCH_BYTES_MAX; ) {
+    const next = queue[0]
+    if (next?.kind !== 'put') break
+    bytes += next.bytes.length
+    puts.push(next)
+    queue.shift()
+  }
+  return puts
+}
+
+type NumberedQuery = Query & { readonly id: number }
+
+function takeQueries(queue: Request[]): NumberedQuery[] {
+  const queries: NumberedQuery[] = []
+  for (let next = queue[0]; next !== undefined && isQuery(next); next = queue[0]) {
+    queries.push(next)
+    queue.shift()
+  }
+  return queries
+}
+
+function isQuery(request: Request): request is NumberedQuery {
+  return ['getBlock', 'findTransaction', 'lastHeight', 'getMeta'].includes(request.kind)
+}
+
+async function answer(id: number, action: () => Promise<unknown>): Promise<void> {
+  try {
+    reply({ kind: 'answer', id, value: await action() })
+  } catch (error) {
+    reply({ kind: 'refused', id, reason: reasonOf(error) })
+  }
+}
+
+async function writeBlocks(store: ArchiveStore, puts: readonly PutRequest[]): Promise<void> {
+  const batch = store.batch()
+  const lastHeights = new Map<number, number>()
+  let bytes = 0
+  for (const put of puts) {
+    const block = unpackBlock(put)
+    batch.put(blockKey(put), encodeBlock(block))
+    const transactions = encodeTransactions(put, block.txIds)
+    for (let index = 0; index < transactions.count; index++)
+      batch.put(transactions.key(index), transactions.value(index))
+    // Blocks come again after a restart, from the log: the last height never falls here.
+    const last = lastHeights.get(put.shard) ?? (await lastHeight(store, put.shard)) ?? put.height
+    lastHeights.set(put.shard, Math.max(last, put.height))
+    bytes += put.bytes.length
+  }
+  for (const [shard, height] of lastHeights) batch.put(lastHeightKey(shard), encodeHeight(height))
+  await batch.write()
+  reply({ kind: 'written', bytes })
+}
+
+async function lastHeight(store: ArchiveStore, shard: number): Promise<number | undefined> {
+  const value = await store.get(lastHeightKey(shard))
+  return value && decodeHeight(value)
+}
+
+async function ask(store: ArchiveStore, query: Query): Promise<unknown> {
+  switch (query.kind) {
+    case 'getBlock': {
+      const value = await store.get(blockKey(query))
+      return value && decodeBlock(value)
+    }
+    case 'findTransaction': {
+      const value = await store.get(txKey(query.txId))
+      return value && decodePlace(value)
+    }
+    case 'lastHeight':
+      return await lastHeight(store, query.shard)
+    case 'getMeta': {
+      const value = await store.get(metaKey(query.name))
+      return value && new Uint8Array(value)
+    }
+  }
+}
+
+async function execute(store: ArchiveStore, command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'setMeta': {
+      const batch = store.batch()
+      batch.put(metaKey(command.name), Buffer.from(command.value))
+      return await batch.write()
+    }
+    case 'deleteAbove':
+      return await deleteAbove(store, command.shard, command.height)
+    case 'sync':
+      return await store.sync()
+    case 'close':
+      return await store.close()
+  }
+}
+
+/** From the top down, each block in a batch of its own: what is left after a crash has no gap. */
+async function deleteAbove(store: ArchiveStore, shard: number, height: number): Promise<void> {
+  const last = (await lastHeight(store, shard)) ?? height
+  for (let at = last; at > height; at--) {
+    const batch = store.batch()
+    const block = await store.get(blockKey({ shard, height: at }))
+    if (block) {
+      const keys: Buffer[] = []
+      const txIds = txIdsOf(block)
+      for (let start = 0; start < txIds.length; start += TX_ID_BYTES)
+        keys.push(txKey(txIds.subarray(start, start + TX_ID_BYTES)))
+      for (const [index, value] of (await store.getMany(keys)).entries()) {
+        const place = value && decodePlace(value)
+        if (place?.shard === shard && place.height === at) batch.del(keys[index] as Buffer)
+      }
+      batch.del(blockKey({ shard, height: at }))
+    }
+    const below = await store.get(blockKey({ shard, height: Math.max(at - 1, 0) }))
+    if (at - 1 > height || below) batch.put(lastHeightKey(shard), encodeHeight(at - 1))
+    else batch.del(lastHeightKey(shard))
+    await batch.write()
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+}

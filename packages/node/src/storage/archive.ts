@@ -1,0 +1,225 @@
+/**
+ * History: blocks by height and transactions by id, written behind by a worker thread. It is no part of what a node
+ * needs to go on: after a crash, blocks that are missing are put again from the log.
+ */
+import { Worker } from 'node:worker_threads'
+import { ArmError, invariant } from '@armchain/core'
+import { ARCHIVE_BACKLOG_BYTES_MAX } from '../limits.ts'
+import {
+  type ArchiveWorkerData,
+  type Command,
+  packBlock,
+  type Query,
+  type Reply,
+  type Request,
+} from './archive-messages.ts'
+import { type ArchivedBlock, type BlockPlace, type TransactionPlace, TX_ID_BYTES } from './archive-records.ts'
+
+export type { ArchivedBlock, BlockPlace, TransactionPlace } from './archive-records.ts'
+
+export interface Archive extends AsyncDisposable {
+  /** Bytes of blocks that were put and are not written yet. */
+  readonly backlogBytes: number
+  /**
+   * Copies the block (the caller may reuse its bytes) and sends it to the worker. Blocks of a shard come in the order of
+   * their heights; one that is there already is replaced.
+   *
+   * @throws ArmError ARM_STORE if the archive has failed, or the backlog is full: await `drained` well before that.
+   */
+  putBlock(block: BlockPlace & ArchivedBlock): void
+  /** Resolves when all blocks that were put are written: they survive the end of the process, not of the machine. */
+  drained(): Promise<void>
+  /** Resolves when all that was put or set survives the end of the machine too: only then may the log be shortened. */
+  sync(): Promise<void>
+  /** Sees every block put before, as all queries do. */
+  getBlock(shard: number, height: number): Promise<ArchivedBlock | undefined>
+  findTransaction(txId: Uint8Array): Promise<TransactionPlace | undefined>
+  /** The highest block of a shard: those that follow it have to be put. */
+  lastHeight(shard: number): Promise<number | undefined>
+  setMeta(name: string, value: Uint8Array): Promise<void>
+  getMeta(name: string): Promise<Uint8Array | undefined>
+  /** Forgets the blocks above `height` and their transactions: for reverts of a development chain. */
+  deleteAbove(shard: number, height: number): Promise<void>
+  /** Writes what waits, and closes. */
+  close(): Promise<void>
+}
+
+export type ArchiveOptions = {
+  /** A folder, made if need be; or `memory`, which keeps everything until the end of the process: for development. */
+  readonly dir: string | 'memory'
+  readonly maxBacklogBytes?: number
+}
+
+type Waiter = { resolve(value?: unknown): void; reject(error: unknown): void }
+
+/** @throws ArmError ARM_STORE if the folder cannot be opened, for one because another process has it open. */
+export async function openArchive({ dir, maxBacklogBytes }: ArchiveOptions): Promise<Archive> {
+  const archive = new WorkerArchive(dir, maxBacklogBytes ?? ARCHIVE_BACKLOG_BYTES_MAX)
+  await archive.opened
+  return archive
+}
+
+class WorkerArchive implements Archive {
+  readonly opened: Promise<void>
+  readonly #dir: string
+  readonly #worker: Worker
+  readonly #maxBacklogBytes: number
+  readonly #waiting = new Map<number, Waiter>()
+  #draining: Waiter[] = []
+  #nextId = 1
+  #backlogBytes = 0
+  #failure: ArmError | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(dir: string, maxBacklogBytes: number) {
+    this.#dir = dir
+    this.#maxBacklogBytes = maxBacklogBytes
+    const name = import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js'
+    const workerData: ArchiveWorkerData = { dir }
+    this.#worker = new Worker(new URL(name, import.meta.url), { workerData, name: 'archive' })
+    this.opened = new Promise((resolve, reject) => this.#waiting.set(OPENING_ID, { resolve: () => resolve(), reject }))
+    this.#worker.on('message', (reply: Reply) => this.#receive(reply))
+    this.#worker.on('error', (cause) => this.#fail('its worker crashed', cause))
+    this.#worker.on('exit', () => this.#fail('it is closed'))
+  }
+
+  get backlogBytes(): number {
+    return this.#backlogBytes
+  }
+
+  putBlock(block: BlockPlace & ArchivedBlock): void {
+    this.#check()
+    invariant(block.txIds.length % TX_ID_BYTES === 0, 'transaction ids have 32 bytes')
+    const request = packBlock(block, block)
+    if (this.#backlogBytes + request.bytes.length > this.#maxBacklogBytes) {
+      const hint = 'await drained() before more blocks are put'
+      throw new ArmError('ARM_STORE', 'too much waits to be written to the history', {
+        backlogBytes: this.#backlogBytes,
+        maxBytes: this.#maxBacklogBytes,
+        hint,
+      })
+    }
+    this.#backlogBytes += request.bytes.length
+    this.#send(request, [request.bytes.buffer])
+  }
+
+  async drained(): Promise<void> {
+    if (this.#failure) throw this.#failure
+    if (this.#backlogBytes === 0) return
+    await new Promise((resolve, reject) => this.#draining.push({ resolve, reject }))
+  }
+
+  async sync(): Promise<void> {
+    await this.#ask({ kind: 'sync' })
+  }
+
+  async getBlock(shard: number, height: number): Promise<ArchivedBlock | undefined> {
+    return await this.#ask({ kind: 'getBlock', shard, height })
+  }
+
+  async findTransaction(txId: Uint8Array): Promise<TransactionPlace | undefined> {
+    if (txId.length !== TX_ID_BYTES) return undefined
+    return await this.#ask({ kind: 'findTransaction', txId: new Uint8Array(txId) })
+  }
+
+  async lastHeight(shard: number): Promise<number | undefined> {
+    return await this.#ask({ kind: 'lastHeight', shard })
+  }
+
+  async setMeta(name: string, value: Uint8Array): Promise<void> {
+    await this.#ask({ kind: 'setMeta', name, value: new Uint8Array(value) })
+  }
+
+  async getMeta(name: string): Promise<Uint8Array | undefined> {
+    return await this.#ask({ kind: 'getMeta', name })
+  }
+
+  async deleteAbove(shard: number, height: number): Promise<void> {
+    await this.#ask({ kind: 'deleteAbove', shard, height })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#failure) throw this.#failure
+      await this.#request({ kind: 'close' })
+    } finally {
+      await this.#worker.terminate()
+    }
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure
+    if (this.#closing !== undefined) throw storeError(this.#dir, 'it is closed')
+  }
+
+  async #ask<T>(message: Query | Command): Promise<T> {
+    this.#check()
+    return (await this.#request(message)) as T
+  }
+
+  #request(message: Query | Command): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#waiting.set(id, { resolve, reject })
+      this.#send({ ...message, id })
+    })
+  }
+
+  /** The worker keeps the process alive only while it owes something. */
+  #send(request: Request, transfer: ArrayBuffer[] = []): void {
+    this.#worker.ref()
+    this.#worker.postMessage(request, transfer)
+  }
+
+  #receive(reply: Reply): void {
+    switch (reply.kind) {
+      case 'opened':
+        this.#settle(OPENING_ID)?.resolve()
+        break
+      case 'written':
+        this.#backlogBytes -= reply.bytes
+        if (this.#backlogBytes === 0) for (const waiter of this.#draining.splice(0)) waiter.resolve()
+        break
+      case 'answer':
+        this.#settle(reply.id)?.resolve(reply.value)
+        break
+      case 'refused':
+        this.#settle(reply.id)?.reject(storeError(this.#dir, reply.reason))
+        break
+      case 'failed':
+        this.#fail(reply.reason)
+        void this.#worker.terminate()
+        break
+    }
+    if (this.#waiting.size === 0 && this.#backlogBytes === 0) this.#worker.unref()
+  }
+
+  #settle(id: number): Waiter | undefined {
+    const waiter = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    return waiter
+  }
+
+  #fail(reason: string, cause?: unknown): void {
+    this.#failure ??= storeError(this.#dir, reason, cause)
+    const waiters = [...this.#waiting.values(), ...this.#draining.splice(0)]
+    this.#waiting.clear()
+    for (const waiter of waiters) waiter.reject(this.#failure)
+  }
+}
+
+const OPENING_ID = 0
+
+function storeError(dir: string, reason: string, cause?: unknown): ArmError {
+  const hint = 'check free space, permissions, and that no other node uses the folder; then restart'
+  return new ArmError('ARM_STORE', `the history in ${dir} failed: ${reason}`, { dir, hint }, { cause })
+}
