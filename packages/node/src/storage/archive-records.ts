@@ -31,7 +31,7 @@ export type BlockPlace = {
 export type TransactionPlace = BlockPlace & { readonly index: number }
 
 export const TX_ID_BYTES = 32
-export const TX_PLACE_BYTES = 14
+const TX_PLACE_BYTES = 14
 const LENGTHS_BYTES = 12
 /** Level 1: bodies are mostly keys and signatures, where more effort finds nothing. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }

@@ -91,6 +91,11 @@ for (const where of ['disk', 'memory'] as const) {
     expect(await archive.findTransaction(idOf(1, 9, 0))).toEqual({ shard: 1, height: 5, index: 0 })
     await archive.deleteAbove(1, 5)
     expect(await archive.lastHeight(1)).toBe(5)
+    // An id that another block has put since stays with that block.
+    archive.putBlock({ ...block(2, 11), txIds: idOf(1, 9, 0) })
+    await archive.deleteAbove(1, 4)
+    expect(await archive.findTransaction(idOf(1, 9, 0))).toEqual({ shard: 2, height: 11, index: 0 })
+    await archive.deleteAbove(2, 10)
     await archive.deleteAbove(1, 0)
     expect(await archive.lastHeight(1)).toBeUndefined()
     expect(await archive.lastHeight(2)).toBe(10)

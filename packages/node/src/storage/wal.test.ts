@@ -318,6 +318,48 @@ test('flush: concurrent callers share writes, and each sees its records on disk'
   await wal.close()
 })
 
+test('nothing is written before what came earlier is synced, and nothing is durable before its own sync', async () => {
+  const events: string[] = []
+  const gates: ((error?: Error) => void)[] = []
+  const disk: Disk = {
+    open: async () => ({
+      write: async (bytes) => void events.push(`write ${bytes.length > SEGMENT_HEADER_BYTES ? 'records' : 'header'}`),
+      sync: () => {
+        events.push('sync')
+        return new Promise((resolve, reject) => gates.push((error) => (error ? reject(error) : resolve())))
+      },
+      close: async () => undefined,
+    }),
+    syncDirectory: async () => void events.push('sync directory'),
+  }
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  const pass = async (error?: Error) => {
+    await turn()
+    gates.shift()?.(error)
+    await turn()
+  }
+  const wal = await open({ disk, sync: 'fdatasync' })
+  const flush = (name: string) => {
+    append(wal, 1, 'x'.repeat(100))
+    return wal.flush().then(
+      () => events.push(`${name} is durable`),
+      () => events.push(`${name} failed`),
+    )
+  }
+  const first = flush('first')
+  await turn()
+  const later = [flush('second'), flush('third')]
+  await pass()
+  await pass()
+  const last = flush('fourth')
+  await pass(new Error('EIO'))
+  await Promise.all([first, ...later, last])
+  expect(events).toEqual([
+    ...['write header', 'sync', 'sync directory', 'write records', 'sync'],
+    ...['write records', 'first is durable', 'sync', 'second failed', 'third failed', 'fourth failed'],
+  ])
+})
+
 test('an error of the disk is final', async () => {
   for (const failing of ['write', 'sync'] as const) {
     rmSync(dir, { recursive: true, force: true })
