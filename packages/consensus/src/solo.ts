@@ -1,0 +1,88 @@
+import { headHash, invariant } from '@armchain/core'
+import { encodeCertificate, headMessage } from './certificate.ts'
+import type { ConsensusEngine, EngineConfig, EngineEffect, EngineInput } from './engine.ts'
+
+/**
+ * One sequencer orders alone: for development, and for shards whose operator is trusted with order. Its certificate
+ * is its own signature, so everything downstream is checked as with any other engine.
+ *
+ * Rules: one proposal at a time; a block no sooner than `blockTimeMs` after the last; with work waiting as soon as
+ * that, without work after `idleMs`. Nothing needs to be remembered: the shell's log holds the blocks.
+ */
+export function createSoloEngine(config: EngineConfig): ConsensusEngine {
+  invariant(config.validators.length === 1, 'solo has exactly one validator')
+  return new SoloEngine(config)
+}
+
+const BLOCK_TIMER = 1
+
+class SoloEngine implements ConsensusEngine {
+  readonly name = 'solo'
+  readonly #config: EngineConfig
+  #height = 0
+  #parent: Uint8Array = new Uint8Array(32)
+  #proposing = false
+  #work = false
+  #lastMs = 0
+
+  constructor(config: EngineConfig) {
+    this.#config = config
+  }
+
+  step(nowMs: number, input: EngineInput): readonly EngineEffect[] {
+    switch (input.type) {
+      case 'start':
+        this.#height = input.height
+        this.#parent = input.headHash
+        this.#lastMs = nowMs
+        return this.#schedule(nowMs)
+      case 'synced':
+        if (input.height <= this.#height) return []
+        this.#height = input.height
+        this.#parent = input.headHash
+        return []
+      case 'work':
+        this.#work = true
+        return this.#proposeIfDue(nowMs)
+      case 'timer':
+        return input.id === BLOCK_TIMER ? this.#proposeIfDue(nowMs) : []
+      case 'proposed':
+        return this.#proposed(nowMs, input)
+      default:
+        return []
+    }
+  }
+
+  #proposeIfDue(nowMs: number): readonly EngineEffect[] {
+    const { pace, self } = this.#config
+    if (this.#proposing || self === undefined) return []
+    if (pace.mode === 'manual' ? !this.#work : nowMs < this.#dueMs()) return this.#schedule(nowMs)
+    this.#proposing = true
+    this.#work = false
+    const height = this.#height + 1
+    return [{ type: 'propose', view: height, epoch: 0, height, parent: this.#parent }]
+  }
+
+  #proposed(nowMs: number, input: EngineInput & { type: 'proposed' }): readonly EngineEffect[] {
+    const { self, genesisHash, schemaVersion } = this.#config
+    if (!this.#proposing || self === undefined) return []
+    this.#proposing = false
+    this.#lastMs = nowMs
+    if (input.head === undefined) return this.#schedule(nowMs)
+    const signature = self.sign(headMessage(genesisHash, schemaVersion, input.head))
+    this.#height = input.height
+    this.#parent = headHash(input.head)
+    const certificate = encodeCertificate([{ index: self.index, signature }], 1)
+    return [{ type: 'finalized', height: input.height, headHash: this.#parent, certificate }, ...this.#schedule(nowMs)]
+  }
+
+  #dueMs(): number {
+    const { blockTimeMs, idleMs } = this.#config.pace
+    return this.#lastMs + (this.#work ? blockTimeMs : Math.max(blockTimeMs, idleMs))
+  }
+
+  #schedule(nowMs: number): readonly EngineEffect[] {
+    if (this.#config.pace.mode === 'manual' || this.#config.self === undefined) return []
+    return [{ type: 'timer', id: BLOCK_TIMER, atMs: Math.max(nowMs, this.#dueMs()) }]
+  }
+}

@@ -1,0 +1,71 @@
+import { ArmError } from './errors.ts'
+
+const HEX_DIGITS = '0123456789abcdef'
+const BYTE_TO_HEX: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => `${HEX_DIGITS[byte >> 4]}${HEX_DIGITS[byte & 15]}`,
+)
+
+/** Lower-case hex without a prefix. */
+export function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += BYTE_TO_HEX[bytes[i] as number]
+  return text
+}
+
+/** Reads hex, with or without `0x`. Throws `ARM_HEX` on anything else. */
+export function fromHex(text: string): Uint8Array {
+  const start = text.startsWith('0x') ? 2 : 0
+  const digits = text.length - start
+  if (digits % 2 !== 0) throw new ArmError('ARM_HEX', 'hex text has an odd number of digits', { digits })
+  const bytes = new Uint8Array(digits / 2)
+  for (let i = 0; i < bytes.length; i++) {
+    const high = hexDigit(text.charCodeAt(start + 2 * i))
+    const low = hexDigit(text.charCodeAt(start + 2 * i + 1))
+    if (high < 0 || low < 0)
+      throw new ArmError('ARM_HEX', 'text holds a character that is not hex', { index: start + 2 * i })
+    bytes[i] = (high << 4) | low
+  }
+  return bytes
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Unsigned byte order; a prefix comes before what it is a prefix of. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+const encoder = new TextEncoder()
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+function hexDigit(charCode: number): number {
+  if (charCode >= 48 && charCode <= 57) return charCode - 48
+  if (charCode >= 97 && charCode <= 102) return charCode - 87
+  if (charCode >= 65 && charCode <= 70) return charCode - 55
+  return -1
+}

@@ -1,0 +1,52 @@
+import { generateMnemonic, mnemonicToSeedSync, validateMnemonic } from '@scure/bip39'
+import { wordlist } from '@scure/bip39/wordlists/english.js'
+import { HDKey } from 'micro-key-producer/slip10.js'
+import { accountIdOf } from '../address.ts'
+import { activeEd25519 } from '../crypto/verify.ts'
+import { ArmError } from '../errors.ts'
+
+export type KeyPair = {
+  /** 32-byte seed of RFC 8032. */
+  readonly secretKey: Uint8Array
+  readonly publicKey: Uint8Array
+  /** Account id that the key holds, on every vShard. */
+  readonly account: Uint8Array
+}
+
+/** SLIP-44 coin type of all test networks. */
+export const COIN_TYPE = 1
+
+/** Twelve words of BIP-39 for 16 random bytes, twenty-four for 32; of the platform's generator by default. */
+export function createMnemonic(words: 12 | 24 = 12): string {
+  return generateMnemonic(wordlist, words === 12 ? 128 : 256)
+}
+
+export function isMnemonic(mnemonic: string): boolean {
+  return validateMnemonic(normalise(mnemonic), wordlist)
+}
+
+/** SLIP-10 derivation, path `m/44'/1'/index'/0'/0'`. Throws `ARM_MNEMONIC` if a word or the checksum is wrong. */
+export function keyPairFromMnemonic(mnemonic: string, index = 0, passphrase = ''): KeyPair {
+  if (!isMnemonic(mnemonic)) {
+    throw new ArmError('ARM_MNEMONIC', 'not a BIP-39 mnemonic of English words', {
+      words: normalise(mnemonic).split(' ').length,
+      hint: 'check spelling and order of the words',
+    })
+  }
+  if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
+    throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index })
+  const seed = mnemonicToSeedSync(normalise(mnemonic), passphrase)
+  const node = HDKey.fromMasterSeed(seed).derive(`m/44'/${COIN_TYPE}'/${index}'/0'/0'`)
+  return keyPairFromSecret(node.privateKey)
+}
+
+/** Throws `ARM_KEY` unless given 32 bytes. */
+export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
+  if (secretKey.length !== 32) throw new ArmError('ARM_KEY', 'a secret key has 32 bytes', { bytes: secretKey.length })
+  const publicKey = activeEd25519().publicKey(secretKey)
+  return { secretKey, publicKey, account: accountIdOf(publicKey) }
+}
+
+function normalise(mnemonic: string): string {
+  return mnemonic.normalize('NFKD').trim().split(/\s+/).join(' ')
+}

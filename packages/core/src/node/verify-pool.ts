@@ -1,0 +1,224 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { ArmError } from '../errors.ts'
+import type { Ed25519Item } from '../ports.ts'
+import { createNativeEd25519 } from './native-ed25519.ts'
+import {
+  BATCH_MAX,
+  BATCH_MIN,
+  VERDICT_UNJUDGED,
+  VERDICT_VALID,
+  type VerifyJob,
+  type VerifyResult,
+} from './verify-job.ts'
+
+/** A batch of transactions to verify; `data` is given away. */
+export type TransactionBatch = {
+  readonly data: Uint8Array<ArrayBuffer>
+  /** Start of each transaction, and the end of the last. */
+  readonly offsets: Uint32Array
+  readonly domain: Uint8Array
+  readonly keyOffset: number
+}
+
+export type VerifiedBatch = Pick<VerifyResult, 'data' | 'offsets' | 'verdicts' | 'ids' | 'accounts'>
+
+export interface VerifyPool {
+  readonly workers: number
+  /** Signatures that wait for the judge: a measure of junk, for callers that refuse when swamped. */
+  readonly judgeBacklog: number
+  /** ZIP215 exactly, one verdict an item. */
+  verify(items: readonly Ed25519Item[]): Promise<boolean[]>
+  /** Signature, key, id and account of each transaction of a batch. */
+  verifyTransactions(batch: TransactionBatch): Promise<VerifiedBatch>
+  close(): Promise<void>
+}
+
+/** Below this many signatures, a thread's round trip costs more than it saves. */
+const INLINE_MAX = 8
+const WORKERS_MAX = 16
+
+export function createVerifyPool({
+  workers = Math.min(WORKERS_MAX, availableParallelism()),
+}: {
+  readonly workers?: number
+} = {}): VerifyPool {
+  return new ThreadPool(workers)
+}
+
+let shared: VerifyPool | undefined
+
+/** The process's pool, started on first use. It never keeps the process alive. */
+export function sharedVerifyPool(): VerifyPool {
+  shared ??= createVerifyPool()
+  return shared
+}
+
+class ThreadPool implements VerifyPool {
+  readonly workers: number
+  readonly #filters: Thread[]
+  readonly #judge: Thread = new Thread(true)
+  readonly #inline: ReturnType<typeof createNativeEd25519> = createNativeEd25519()
+
+  constructor(workers: number) {
+    this.workers = workers
+    this.#filters = Array.from({ length: workers }, () => new Thread(false))
+  }
+
+  get judgeBacklog(): number {
+    return this.#judge.backlog
+  }
+
+  async verify(items: readonly Ed25519Item[]): Promise<boolean[]> {
+    if (items.length < INLINE_MAX) return items.map((item) => this.#inline.verify(item))
+    const wellFormed = items.map(({ publicKey, signature }) => publicKey.length === 32 && signature.length === 64)
+    const batches = split(
+      items.filter((_, i) => wellFormed[i]),
+      this.workers,
+    )
+    const results = await Promise.all(batches.map((batch) => this.#run({ type: 'items', ...packItems(batch) })))
+    const verdicts = results.flatMap((result) => [...result.verdicts])
+    let next = 0
+    return wellFormed.map((good) => good && verdicts[next++] === VERDICT_VALID)
+  }
+
+  verifyTransactions({ data, offsets, domain, keyOffset }: TransactionBatch): Promise<VerifiedBatch> {
+    return this.#run({ type: 'transactions', data, offsets, domain, keyOffset })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#filters, this.#judge].map((thread) => thread.close()))
+  }
+
+  async #run(job: Unnumbered): Promise<VerifyResult> {
+    const result = await this.#idlest().run(job)
+    const unjudged = [...result.verdicts.keys()].filter((i) => result.verdicts[i] === VERDICT_UNJUDGED)
+    if (unjudged.length > 0) await this.#appeal(job, result, unjudged)
+    return result
+  }
+
+  /** Has the judge decide what the filter refused, and puts its verdicts in. */
+  async #appeal(job: Unnumbered, result: VerifyResult, unjudged: readonly number[]): Promise<void> {
+    const parts = unjudged.map((i) => result.data.subarray(result.offsets[i], result.offsets[i + 1]))
+    const judged = await this.#judge.run({ ...job, ...pack(parts) })
+    unjudged.forEach((i, k) => {
+      result.verdicts[i] = judged.verdicts[k] as number
+      if (job.type === 'transactions') result.accounts.set(judged.accounts.subarray(32 * k, 32 * k + 32), 32 * i)
+    })
+  }
+
+  #idlest(): Thread {
+    return this.#filters.reduce((best, thread) => (thread.backlog < best.backlog ? thread : best))
+  }
+}
+
+type WithoutId<Job> = Job extends unknown ? Omit<Job, 'id'> : never
+type Unnumbered = WithoutId<VerifyJob>
+type Pending = {
+  readonly count: number
+  readonly resolve: (result: VerifyResult) => void
+  readonly reject: (error: Error) => void
+}
+
+/** One worker thread, started on first use and again after a crash. */
+class Thread {
+  readonly #judging: boolean
+  readonly #pending: Map<number, Pending> = new Map()
+  #worker: Worker | undefined
+  #nextId = 0
+  #backlog = 0
+
+  constructor(judging: boolean) {
+    this.#judging = judging
+  }
+
+  get backlog(): number {
+    return this.#backlog
+  }
+
+  run(job: Unnumbered): Promise<VerifyResult> {
+    const id = this.#nextId++
+    const count = job.offsets.length - 1
+    this.#backlog += count
+    this.#worker ??= this.#start()
+    this.#worker.ref()
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { count, resolve, reject })
+      this.#worker?.postMessage({ ...job, id }, [job.data.buffer as ArrayBuffer, job.offsets.buffer as ArrayBuffer])
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate()
+    this.#worker = undefined
+  }
+
+  #start(): Worker {
+    const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: { judging: this.#judging } })
+    worker.on('message', (result: VerifyResult) => this.#settle(result))
+    worker.on('error', (cause) =>
+      this.#fail(new ArmError('ARM_INTERNAL', 'a verifying thread has failed', { hint: 'submit again' }, { cause })),
+    )
+    worker.on('exit', () => {
+      if (this.#worker === worker)
+        this.#fail(new ArmError('ARM_INTERNAL', 'a verifying thread has ended', { hint: 'submit again' }))
+    })
+    worker.unref()
+    return worker
+  }
+
+  #settle(result: VerifyResult): void {
+    const pending = this.#pending.get(result.id)
+    if (pending === undefined) return
+    this.#pending.delete(result.id)
+    this.#backlog -= pending.count
+    if (this.#pending.size === 0) this.#worker?.unref()
+    pending.resolve(result)
+  }
+
+  #fail(error: Error): void {
+    this.#worker = undefined
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#backlog = 0
+    for (const { reject } of pending) reject(error)
+  }
+}
+
+/** Even batches, as many as there are threads where each still has `BATCH_MIN`. */
+function split<Item>(items: readonly Item[], threads: number): Item[][] {
+  const size = Math.min(BATCH_MAX, Math.max(BATCH_MIN, Math.ceil(items.length / threads)))
+  const batches: Item[][] = []
+  for (let i = 0; i < items.length; i += size) batches.push(items.slice(i, i + size))
+  return batches
+}
+
+function packItems(items: readonly Ed25519Item[]): { data: Uint8Array<ArrayBuffer>; offsets: Uint32Array } {
+  const offsets = new Uint32Array(items.length + 1)
+  items.forEach((item, i) => {
+    offsets[i + 1] = (offsets[i] as number) + 96 + item.message.length
+  })
+  const data = new Uint8Array(offsets[items.length] as number)
+  items.forEach(({ publicKey, message, signature }, i) => {
+    const at = offsets[i] as number
+    data.set(publicKey, at)
+    data.set(signature, at + 32)
+    data.set(message, at + 96)
+  })
+  return { data, offsets }
+}
+
+function pack(parts: readonly Uint8Array[]): { data: Uint8Array<ArrayBuffer>; offsets: Uint32Array } {
+  const offsets = new Uint32Array(parts.length + 1)
+  parts.forEach((part, i) => {
+    offsets[i + 1] = (offsets[i] as number) + part.length
+  })
+  const data = new Uint8Array(offsets[parts.length] as number)
+  parts.forEach((part, i) => {
+    data.set(part, offsets[i])
+  })
+  return { data, offsets }
+}
+
+export { pack as packTransactions }

@@ -1,0 +1,63 @@
+import { formatShardKey, type ShardKey } from '../chain/shard-key.ts'
+import { type Codec, compile } from '../codec/codec.ts'
+import { struct, u32, u53, u64 } from '../codec/schema.ts'
+import { SHARD_OWNER, type StateReader } from '../state/shard-state.ts'
+import type { Draft } from './draft.ts'
+
+/** What the kernel keeps of a shard from block to block, in the shard's own tree. */
+export type KernelState = {
+  readonly baseFee: bigint
+  readonly sizeLimitBytes: number
+  readonly burnt: bigint
+  readonly sent: bigint
+  readonly received: bigint
+  /** Sum of balances, burnt and sent less received at genesis: constant ever after. */
+  readonly genesisMotes: bigint
+}
+
+const codec: Codec<KernelState> = compile(
+  struct(
+    ['baseFee', u64],
+    ['sizeLimitBytes', u32],
+    ['burnt', u64],
+    ['sent', u64],
+    ['received', u64],
+    ['genesisMotes', u64],
+  ),
+)
+const sequenceCodec: Codec<{ readonly next: number }> = compile(struct(['next', u53]))
+const cursorCodec: Codec<{ readonly prefix: bigint; readonly next: number }> = compile(
+  struct(['prefix', u64], ['next', u53]),
+)
+
+const KEY = 'kernel/state'
+
+export function readKernelState(reader: Pick<StateReader, 'entry'>): KernelState | undefined {
+  const value = reader.entry(SHARD_OWNER, KEY)
+  return value === undefined ? undefined : codec.decode(value)
+}
+
+export function writeKernelState(draft: Draft, state: KernelState): void {
+  draft.setEntry(SHARD_OWNER, KEY, codec.encode(state))
+}
+
+/** Next sequence number of the channel from this shard to `destination`. */
+export function readOutboxNext(reader: Pick<StateReader, 'entry'>, destination: ShardKey): number {
+  const value = reader.entry(SHARD_OWNER, `outbox/${formatShardKey(destination)}`)
+  return value === undefined ? 0 : sequenceCodec.decode(value).next
+}
+
+export function writeOutboxNext(draft: Draft, destination: ShardKey, next: number): void {
+  draft.setEntry(SHARD_OWNER, `outbox/${formatShardKey(destination)}`, sequenceCodec.encode({ next }))
+}
+
+/** The inbox cursor: the next message to take from `source`. It alone is the protection against replay. */
+export function readCursor(reader: Pick<StateReader, 'entry'>, source: ShardKey): number {
+  const value = reader.entry(SHARD_OWNER, `inbox/${formatShardKey(source)}`)
+  return value === undefined ? 0 : cursorCodec.decode(value).next
+}
+
+/** A cursor stands for an owned prefix range: after a merge two positions of one old channel live side by side. */
+export function writeCursor(draft: Draft, source: ShardKey, prefix: bigint, next: number): void {
+  draft.setEntry(SHARD_OWNER, `inbox/${formatShardKey(source)}`, cursorCodec.encode({ prefix, next }))
+}

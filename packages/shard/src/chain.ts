@@ -1,0 +1,368 @@
+import {
+  type Anchor,
+  accountIdOf,
+  anchorCodec,
+  type Block,
+  type BlockExecution,
+  type Body,
+  bodyCodec,
+  concatBytes,
+  type Details,
+  equalBytes,
+  type Head,
+  hashLeaves,
+  headCodec,
+  headHash,
+  type Import,
+  importCodec,
+  invariant,
+  isArmError,
+  merkleListRoot,
+  type Outcome,
+  type PreparedTransaction,
+  prepareTransaction,
+  type Receipt,
+  type Refusal,
+  type Runtime,
+  refuse,
+  type ShardState,
+  type Supply,
+  sha256,
+  transactionId,
+  type Writes,
+} from '@armchain/core'
+import { type CheckedAnchor, shardTopsRoot } from './anchors.ts'
+import { type BlockRules, beginBlock, type Executed, endBlock, executeParts, runImport } from './execute.ts'
+import type { MainHead } from './imports.ts'
+import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { auditShard } from './supply-rule.ts'
+
+/** Where a shard stands. */
+export type Tip = {
+  readonly height: number
+  readonly hash: Uint8Array
+  readonly head: Head
+  readonly headBytes: Uint8Array
+}
+
+export type ShardSetup = { readonly runtime: Runtime; readonly layout: Layout; readonly descriptor: ShardDescriptor }
+
+/** What a proposer may put into its next block. */
+export type Ingredients = {
+  readonly timeMs: number
+  readonly view: number
+  readonly epoch: number
+  readonly mainHeight: number
+  readonly mainHead: (height: number) => MainHead | undefined
+  readonly imports: readonly Import[]
+  /** Best first; those of one sender in order of nonce. Taken until the block is full. */
+  readonly transactions: Iterable<PreparedTransaction>
+  readonly anchors: readonly Anchor[]
+  /** Gas of messages that wait beyond this block. */
+  readonly congestion: number
+  readonly proposer: Uint8Array
+}
+
+/** A block that has been executed on top of the tip; `undo` takes its writes back. */
+export type ExecutedBlock = {
+  readonly block: Omit<Block, 'certificate'>
+  readonly height: number
+  readonly hash: Uint8Array
+  readonly head: Head
+  readonly details: Details
+  readonly transactions: readonly PreparedTransaction[]
+  readonly imports: readonly Import[]
+  readonly anchors: readonly CheckedAnchor[]
+  /** Encoded, those of messages before those of transactions. */
+  readonly receipts: readonly Uint8Array[]
+  readonly outbox: Outbox
+  readonly undo: Writes
+  /** Transactions that could not be included, with why. */
+  readonly refused: readonly { readonly prepared: PreparedTransaction; readonly reason: Refusal }[]
+}
+
+const ZERO = new Uint8Array(32)
+
+/**
+ * One shard's chain as a machine without I/O: builds blocks, or checks and applies those of others. Certificates are
+ * the consensus engine's; disk, network and clock are the shell's.
+ */
+export class ShardChain {
+  readonly setup: ShardSetup
+  readonly state: ShardState
+  #tip: Tip
+
+  constructor(setup: ShardSetup, state: ShardState, tip: Tip = genesisTip(setup.descriptor)) {
+    this.setup = setup
+    this.state = state
+    this.#tip = tip
+  }
+
+  get tip(): Tip {
+    return this.#tip
+  }
+
+  /** Builds the next block and executes it on the state; `commit` or `abandon` must follow. */
+  propose(ingredients: Ingredients): ExecutedBlock {
+    const rules = this.#rules(ingredients)
+    const execution = beginBlock(this.state, rules)
+    const body = new BodyBuilder(execution.sizeLimitBytes)
+    const imports = takeImports(execution, body, ingredients.imports, rules)
+    const { included, refused } = takeTransactions(execution, body, ingredients.transactions)
+    const bodyBytes = bodyCodec.encode({
+      transactions: included.map(({ bytes }) => bytes),
+      imports,
+      anchors: ingredients.anchors,
+    })
+    const executed = endBlock(execution, ingredients.anchors, bodyBytes.length, rules)
+    // The proposer's own anchors were checked when they became candidates: here a refusal is a bug.
+    invariant(executed.ok, 'own anchors are refused')
+    return this.#seal(executed.value, { bodyBytes, included, imports, refused, ingredients })
+  }
+
+  /** Checks a block of another proposer against everything but its certificate, and executes it on the state. */
+  apply(block: Omit<Block, 'certificate'>, mainHead: (height: number) => MainHead | undefined): Outcome<ExecutedBlock> {
+    const decoded = decodeBlock(block, this.setup.runtime)
+    if (!decoded.ok) return decoded
+    const { head, details, body } = decoded.value
+    const refusal = this.#checkHeader(block, head, details, mainHead)
+    if (refusal !== undefined) return { ok: false, reason: refusal }
+    const transactions: PreparedTransaction[] = []
+    for (const bytes of body.transactions) {
+      const prepared = prepareTransaction(this.setup.runtime, bytes, transactionId(bytes), this.#accountOf(bytes))
+      if (!prepared.ok)
+        return refuse('ARM_BLOCK_TX', `a transaction is malformed: ${prepared.reason.message}`, {
+          cause: prepared.reason.code,
+        })
+      transactions.push(prepared.value)
+    }
+    const { timeMs } = head
+    const rules = this.#rules({ timeMs, mainHeight: details.mainHeight, mainHead })
+    const executed = executeParts(this.state, { ...body, transactions, sizeBytes: block.body.length }, rules)
+    if (!executed.ok) return executed
+    const built = this.#seal(executed.value, {
+      bodyBytes: block.body,
+      included: transactions,
+      imports: body.imports,
+      refused: [],
+      ingredients: { ...details, timeMs, view: head.view, epoch: head.epoch, mainHead, anchors: body.anchors },
+    })
+    if (equalBytes(built.block.head, block.head)) return { ok: true, value: built }
+    this.abandon(built)
+    return refuse('ARM_BLOCK_STATE', 'executing the block does not give what its head says', { height: head.height })
+  }
+
+  /** Makes an executed block the tip. */
+  commit(executed: ExecutedBlock): void {
+    invariant(executed.height === this.#tip.height + 1, 'blocks are committed in order')
+    this.#tip = { height: executed.height, hash: executed.hash, head: executed.head, headBytes: executed.block.head }
+  }
+
+  /** Takes the writes of an executed block back. */
+  abandon(executed: ExecutedBlock): void {
+    this.state.apply(executed.undo)
+  }
+
+  #accountOf(bytes: Uint8Array): Uint8Array {
+    const at = this.setup.runtime.types.senderKeyOffset
+    return accountIdOf(bytes.subarray(at, at + 32))
+  }
+
+  #rules(block: Pick<Ingredients, 'timeMs' | 'mainHeight' | 'mainHead'>): BlockRules {
+    const { runtime, layout, descriptor } = this.setup
+    const { timeMs, mainHeight, mainHead } = block
+    return { runtime, layout, shard: descriptor.key, height: this.#tip.height + 1, timeMs, mainHeight, mainHead }
+  }
+
+  #checkHeader(
+    block: Omit<Block, 'certificate'>,
+    head: Head,
+    details: Details,
+    mainHead: (height: number) => MainHead | undefined,
+  ): Refusal | undefined {
+    const { layout, descriptor } = this.setup
+    const tip = this.#tip
+    const bad = (code: Refusal['code'], message: string): Refusal => ({ code, message, data: { height: head.height } })
+    if (!equalBytes(head.genesis, layout.genesisHash)) return bad('ARM_BLOCK_HEADER', 'the block is of another chain')
+    if (head.height !== tip.height + 1) return bad('ARM_BLOCK_PARENT', `expected height ${tip.height + 1}`)
+    if (details.previous.length !== 1 || !equalBytes(details.previous[0] as Uint8Array, tip.hash))
+      return bad('ARM_BLOCK_PARENT', 'the block does not extend the tip')
+    if (head.timeMs < tip.head.timeMs) return bad('ARM_BLOCK_HEADER', 'time runs backwards')
+    if (!equalBytes(sha256(block.details), head.bodyHash))
+      return bad('ARM_BLOCK_HEADER', 'the details are not those of the head')
+    if (!equalBytes(sha256(block.body), details.dataRoot))
+      return bad('ARM_BLOCK_HEADER', 'the body is not that of the details')
+    const seen = mainHead(details.mainHeight)
+    if (seen === undefined || !equalBytes(seen.hash, details.mainHash))
+      return bad('ARM_BLOCK_PARENT', 'the main-shard head that it names is unknown')
+    if (isMain(descriptor.key) && details.mainHeight !== tip.height)
+      return bad('ARM_BLOCK_PARENT', 'a main-shard block sees its own parent')
+    return undefined
+  }
+
+  #seal(executed: Executed, parts: Parts): ExecutedBlock {
+    const { runtime, layout, descriptor } = this.setup
+    const { result, anchors } = executed
+    const { bodyBytes, included, imports, ingredients } = parts
+    const outbox = createOutbox(result.outgoing)
+    const undo = this.state.apply(result.writes)
+    const supply: Supply = {
+      balances: this.state.accounts.totalBalance,
+      burnt: result.kernel.burnt,
+      sent: result.kernel.sent,
+      received: result.kernel.received,
+    }
+    const audit = auditShard(supply, descriptor.genesisMotes)
+    invariant(audit.ok, `a module has minted or lost money on vShard ${descriptor.key.vShard}`)
+    const details: Details = {
+      previous: [this.#tip.hash],
+      mainHeight: ingredients.mainHeight,
+      mainHash: ingredients.mainHead(ingredients.mainHeight)?.hash ?? ZERO,
+      txRoot: merkleListRoot(concatBytes(...included.map(({ id }) => id))),
+      receiptsRoot: merkleListRoot(hashLeaves(result.receipts)),
+      importsRoot: merkleListRoot(
+        hashLeaves([
+          ...imports.map((item) => importCodec.encode(item)),
+          ...ingredients.anchors.map((anchor) => anchorCodec.encode(anchor)),
+        ]),
+      ),
+      dataRoot: sha256(bodyBytes),
+      execHeight: this.#tip.height + 1,
+      congestion: ingredients.congestion,
+      txCount: included.length,
+      gasUsed: result.gasUsed,
+      sizeBytes: bodyBytes.length,
+      sizeLimitBytes: result.sizeLimitBytes,
+      baseFee: result.baseFee,
+      supply,
+      proposer: ingredients.proposer,
+    }
+    const detailsBytes = runtime.details.encode(details)
+    const head: Head = {
+      genesis: layout.genesisHash,
+      shard: descriptor.key,
+      epoch: ingredients.epoch,
+      view: ingredients.view,
+      height: this.#tip.height + 1,
+      timeMs: ingredients.timeMs,
+      stateRoot: this.state.root(),
+      outboxRoot: outbox.root,
+      shardTopsRoot: shardTopsRoot(anchors),
+      workerTopsRoot: ZERO,
+      committeesRoot: isMain(descriptor.key) ? committeesRoot(layout) : ZERO,
+      nextCommittee: ZERO,
+      bodyHash: sha256(detailsBytes),
+    }
+    const headBytes = headCodec.encode(head)
+    return {
+      block: { head: headBytes, details: detailsBytes, body: bodyBytes },
+      height: head.height,
+      hash: headHash(headBytes),
+      head,
+      details,
+      transactions: included,
+      imports,
+      anchors,
+      receipts: result.receipts,
+      outbox,
+      undo,
+      refused: parts.refused,
+    }
+  }
+}
+
+type Parts = {
+  readonly bodyBytes: Uint8Array
+  readonly included: readonly PreparedTransaction[]
+  readonly imports: readonly Import[]
+  readonly refused: ExecutedBlock['refused']
+  readonly ingredients: Pick<
+    Ingredients,
+    'timeMs' | 'view' | 'epoch' | 'mainHeight' | 'mainHead' | 'anchors' | 'congestion' | 'proposer'
+  >
+}
+
+export function genesisTip({ genesisHead, genesisHeadHash }: ShardDescriptor): Tip {
+  return { height: 0, hash: genesisHeadHash, head: headCodec.decode(genesisHead), headBytes: genesisHead }
+}
+
+/** Decodes a block's three parts. */
+export function decodeBlock(
+  block: Omit<Block, 'certificate'>,
+  runtime: Runtime,
+): Outcome<{ head: Head; details: Details; body: Body }> {
+  try {
+    return {
+      ok: true,
+      value: {
+        head: headCodec.decode(block.head),
+        details: runtime.details.decode(block.details),
+        body: bodyCodec.decode(block.body),
+      },
+    }
+  } catch (error) {
+    if (!isArmError(error)) throw error
+    return refuse('ARM_BLOCK_DECODE', 'a part of the block is malformed', { ...error.data })
+  }
+}
+
+/** Commits to who certifies which shard. */
+export function committeesRoot({ shards }: Layout): Uint8Array {
+  return merkleListRoot(
+    hashLeaves(
+      shards.map(({ key, validators }) =>
+        concatBytes(Uint8Array.of(key.vShard >>> 24, key.vShard >>> 16, key.vShard >>> 8, key.vShard), ...validators),
+      ),
+    ),
+  )
+}
+
+/** Counts the bytes of a body as it fills. */
+class BodyBuilder {
+  #left: number
+  constructor(limitBytes: number) {
+    this.#left = limitBytes - BODY_FRAME_BYTES
+  }
+  take(sizeBytes: number): boolean {
+    if (sizeBytes > this.#left) return false
+    this.#left -= sizeBytes
+    return true
+  }
+}
+
+const BODY_FRAME_BYTES = 64
+const TX_FRAME_BYTES = 5
+
+function takeImports(
+  execution: BlockExecution,
+  body: BodyBuilder,
+  candidates: readonly Import[],
+  rules: BlockRules,
+): Import[] {
+  const taken: Import[] = []
+  for (const item of candidates) {
+    if (!body.take(importCodec.size(item))) break
+    const refusal = runImport(execution, item, rules)
+    invariant(refusal === undefined, `own import is refused: ${refusal?.code}`)
+    taken.push(item)
+  }
+  return taken
+}
+
+function takeTransactions(
+  execution: BlockExecution,
+  body: BodyBuilder,
+  candidates: Iterable<PreparedTransaction>,
+): { included: PreparedTransaction[]; refused: { prepared: PreparedTransaction; reason: Refusal }[] } {
+  const included: PreparedTransaction[] = []
+  const refused: { prepared: PreparedTransaction; reason: Refusal }[] = []
+  for (const prepared of candidates) {
+    if (!body.take(prepared.bytes.length + TX_FRAME_BYTES)) break
+    const outcome: Outcome<Receipt> = execution.transaction(prepared)
+    if (outcome.ok) included.push(prepared)
+    else if (outcome.reason.code === 'ARM_BLOCK_LIMIT') break
+    else refused.push({ prepared, reason: outcome.reason })
+  }
+  return { included, refused }
+}

@@ -1,0 +1,110 @@
+import {
+  type ArmError,
+  hashLeaves,
+  type Import,
+  isArmError,
+  isMessageKind,
+  type Message,
+  messageCodec,
+  type Outcome,
+  refuse,
+  type ShardKey,
+  type ShardTop,
+  sameShard,
+  sha256,
+  shardTopCodec,
+  verifyMerkleRange,
+} from '@armchain/core'
+import { findShard, isMain, type Layout } from './layout.ts'
+import { type OutboxBatch, outboxBatchCodec } from './outbox.ts'
+
+/** What a shard knows of a main-shard head: enough to check any proof that starts there. */
+export type MainHead = {
+  readonly hash: Uint8Array
+  readonly shardTopsRoot: Uint8Array
+  readonly outboxRoot: Uint8Array
+}
+
+export type ImportRules = {
+  readonly layout: Layout
+  /** The importing shard. */
+  readonly shard: ShardKey
+  /** Main-shard height that the importing block has seen: nothing anchored later may be used. */
+  readonly mainHeight: number
+  readonly mainHead: (height: number) => MainHead | undefined
+  /** Next sequence number expected from a source. */
+  readonly cursor: (source: ShardKey) => number
+}
+
+export type CheckedImport = { readonly messages: readonly { readonly bytes: Uint8Array; readonly message: Message }[] }
+
+/**
+ * Checks an import: that the messages stand, in order and next in their channel, in a batch of a block that the main
+ * shard has anchored. The cursor is the whole protection against replay, omission and reordering.
+ */
+export function checkImport(item: Import, rules: ImportRules): Outcome<CheckedImport> {
+  try {
+    const root = anchoredOutboxRoot(item, rules)
+    if (!root.ok) return root
+    const batch = provenBatch(item, rules, root.value)
+    return batch.ok ? provenMessages(item, rules, batch.value) : batch
+  } catch (error) {
+    if (!isArmError(error)) throw error
+    return refuse('ARM_IMPORT_PROOF', 'a part of the import is malformed', { ...(error as ArmError).data })
+  }
+}
+
+function anchoredOutboxRoot(item: Import, { layout, shard, mainHeight, mainHead }: ImportRules): Outcome<Uint8Array> {
+  if (sameShard(item.source, shard) || findShard(layout, item.source) === undefined)
+    return refuse('ARM_IMPORT_PROOF', 'unknown source shard')
+  if (item.anchorHeight > mainHeight)
+    return refuse('ARM_IMPORT_PROOF', 'the source is anchored later than this block has seen', {
+      anchorHeight: item.anchorHeight,
+      mainHeight,
+    })
+  const anchor = mainHead(item.anchorHeight)
+  if (anchor === undefined)
+    return refuse('ARM_IMPORT_PROOF', 'unknown main-shard head', { anchorHeight: item.anchorHeight })
+  if (isMain(item.source)) {
+    if (item.top !== undefined || item.sourceHeight !== item.anchorHeight)
+      return refuse('ARM_IMPORT_PROOF', 'a message of the main shard has no shard top')
+    return { ok: true, value: anchor.outboxRoot }
+  }
+  if (item.top === undefined) return refuse('ARM_IMPORT_PROOF', 'the shard top is missing')
+  const top: ShardTop = shardTopCodec.decode(item.top)
+  const placed = verifyMerkleRange(anchor.shardTopsRoot, item.topCount, item.topIndex, sha256(item.top), item.topProof)
+  if (!placed) return refuse('ARM_IMPORT_PROOF', 'the shard top is not anchored there')
+  if (!sameShard(top.shard, item.source) || top.height !== item.sourceHeight)
+    return refuse('ARM_IMPORT_PROOF', 'the shard top is of another block')
+  return { ok: true, value: top.outboxRoot }
+}
+
+function provenBatch(item: Import, { shard }: ImportRules, outboxRoot: Uint8Array): Outcome<OutboxBatch> {
+  const batch = outboxBatchCodec.decode(item.batch)
+  if (!sameShard(batch.destination, shard)) return refuse('ARM_IMPORT_PROOF', 'the batch is for another shard')
+  const placed = verifyMerkleRange(outboxRoot, item.batchCount, item.batchIndex, sha256(item.batch), item.batchProof)
+  return placed ? { ok: true, value: batch } : refuse('ARM_IMPORT_PROOF', 'the batch is not under the outbox root')
+}
+
+function provenMessages(item: Import, { shard, cursor }: ImportRules, batch: OutboxBatch): Outcome<CheckedImport> {
+  const expected = cursor(item.source)
+  if (batch.firstSeq + item.start !== expected) {
+    return refuse('ARM_IMPORT_SEQUENCE', 'messages are repeated, skipped or out of order', {
+      expected,
+      found: batch.firstSeq + item.start,
+    })
+  }
+  const placed = verifyMerkleRange(batch.root, batch.count, item.start, hashLeaves(item.messages), item.rangeProof)
+  if (!placed) return refuse('ARM_IMPORT_PROOF', 'the messages are not those of the batch')
+  const messages = item.messages.map((bytes) => ({ bytes, message: messageCodec.decode(bytes) }))
+  const consistent = messages.every(
+    ({ message }, i) =>
+      sameShard(message.source, item.source) &&
+      sameShard(message.destination, shard) &&
+      message.seq === expected + i &&
+      isMessageKind(message.kind),
+  )
+  return consistent
+    ? { ok: true, value: { messages } }
+    : refuse('ARM_IMPORT_PROOF', 'a message contradicts its channel')
+}

@@ -1,0 +1,43 @@
+export {
+  type ExecutedBlock,
+  genesisTip,
+  type Ingredients,
+  ShardChain,
+  type ShardSetup,
+  type Tip,
+  committeesRoot,
+  decodeBlock,
+} from './chain.ts'
+export {
+  findShard,
+  genesisLayout,
+  isMain,
+  type Layout,
+  ownsAccount,
+  resolveShard,
+  type ShardDescriptor,
+} from './layout.ts'
+export { Mailbox } from './mailbox.ts'
+export { type CheckedImport, checkImport, type ImportRules, type MainHead } from './imports.ts'
+export {
+  type BatchWithMessages,
+  createOutbox,
+  type Outbox,
+  type OutboxBatch,
+  outboxBatchCodec,
+  proveBatch,
+  proveMessages,
+} from './outbox.ts'
+export { type AnchorRecord, type CheckedAnchor, proveShardTop, readAnchor, trustedAnchor } from './anchors.ts'
+export { auditSupply, type SupplyReport } from './auditor.ts'
+export { auditShard } from './supply-rule.ts'
+export {
+  anchoredHeight,
+  ChainMachine,
+  type HostedShard,
+  type MachineConfig,
+  type MachineEffect,
+  type MachineInput,
+  type SealedBlock,
+} from './chain-machine.ts'
+export { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'

@@ -1,0 +1,16 @@
+/** Transactions that wait for one shard: about ten full blocks, and what a node can hold of 225-byte transfers in 100 MiB. */
+export const POOL_TXS_MAX: number = 200_000
+/** Bytes that wait for one shard. */
+export const POOL_BYTES_MAX: number = 64 * 1024 * 1024
+/** Waiting transactions of one account: one sender cannot fill the pool. */
+export const POOL_ACCOUNT_TXS_MAX: number = 4096
+/** A replacement pays at least this much more, in percent, or replacing would be a free way to make work. */
+export const POOL_REPLACE_PERCENT: bigint = 10n
+/** Part of the pool that is evicted at once when it is full: one pass over the senders makes room for many. */
+export const POOL_EVICT_PART: number = 0.02
+/** Main-shard heads kept so that proofs against them can be checked: beyond the longest life of a message. */
+export const MAIN_HEADS_KEPT: number = 20_000
+/** Heads of one shard that one main-shard block anchors: a shard that was cut off catches up over several blocks. */
+export const ANCHORS_PER_BLOCK: number = 16
+/** Part of a block's size that imports may take. */
+export const IMPORT_SIZE_PART: number = 0.5

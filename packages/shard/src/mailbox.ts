@@ -1,0 +1,232 @@
+import { formatShardKey, type Import, type ShardKey } from '@armchain/core'
+import { type CheckedAnchor, proveShardTop } from './anchors.ts'
+import { importGas } from './execute.ts'
+import { mailboxCodec, restoreBatch, storeBatch } from './mailbox-codec.ts'
+import { type BatchWithMessages, type Outbox, outboxRoot, proveBatch, proveMessages } from './outbox.ts'
+
+/** Messages of one anchored source block that wait for a destination. */
+type Mail = {
+  readonly source: ShardKey
+  readonly sourceHeight: number
+  readonly anchorHeight: number
+  readonly top: Uint8Array | undefined
+  readonly topIndex: number
+  readonly topCount: number
+  readonly topProof: readonly Uint8Array[]
+  readonly batchIndex: number
+  readonly batchCount: number
+  readonly batchProof: readonly Uint8Array[]
+  readonly batch: BatchWithMessages
+}
+
+/** What an import may take of its block, beyond the messages themselves: proofs and headers, at most. */
+const IMPORT_FRAME_BYTES = 8192
+const MESSAGE_FRAME_BYTES = 5
+
+export type ImportBudget = {
+  /** Next sequence number expected from a source. */
+  readonly cursor: (source: ShardKey) => number
+  readonly mainHeight: number
+  readonly gas: number
+  readonly sizeBytes: number
+}
+
+/**
+ * Outboxes on their way: kept from the block that made them until the destination's cursor has passed. A shard that
+ * follows the main shard fills one from headers and the source's messages; a proposer takes imports from it.
+ */
+export class Mailbox {
+  readonly #outboxes: Map<string, { readonly source: ShardKey; readonly height: number; readonly outbox: Outbox }> =
+    new Map()
+  readonly #mail: Map<string, Mail[]> = new Map()
+
+  /** A block's messages, held until its head is anchored. */
+  hold(source: ShardKey, height: number, outbox: Outbox): void {
+    if (outbox.batches.length > 0) this.#outboxes.set(outboxKey(source, height), { source, height, outbox })
+  }
+
+  /** A main-shard block at `anchorHeight` anchors these heads; its own messages count as anchored with it. */
+  anchored(main: ShardKey, anchorHeight: number, anchors: readonly CheckedAnchor[]): void {
+    this.#release(main, anchorHeight, anchorHeight, { top: undefined, topIndex: 0, topCount: 0, topProof: [] })
+    anchors.forEach(({ head, top }, topIndex) => {
+      const held = this.#outboxes.has(outboxKey(head.shard, head.height))
+      const place = { top, topIndex, topCount: anchors.length, topProof: held ? proveShardTop(anchors, topIndex) : [] }
+      this.#release(head.shard, head.height, anchorHeight, place)
+    })
+  }
+
+  /** Imports for a destination from its cursors on, oldest anchor first, within the budget; and the gas left waiting. */
+  imports(
+    destination: ShardKey,
+    { cursor, mainHeight, gas, sizeBytes }: ImportBudget,
+  ): { readonly imports: readonly Import[]; readonly waitingGas: number } {
+    const mail = (this.#mail.get(formatShardKey(destination)) ?? []).filter(
+      ({ anchorHeight }) => anchorHeight <= mainHeight,
+    )
+    const next = new Map<string, number>()
+    const imports: Import[] = []
+    const left = { gas, sizeBytes }
+    const stopped = new Set<string>()
+    let waitingGas = 0
+    for (const item of mail) {
+      const source = formatShardKey(item.source)
+      const { firstSeq, count } = item.batch.batch
+      const start = (next.get(source) ?? cursor(item.source)) - firstSeq
+      if (start >= count) continue
+      // Within a channel nothing may overtake, so a batch that did not fit stops the rest of its channel.
+      const end: number = stopped.has(source) ? start : takeWhatFits(item.batch, start, left, imports.length === 0)
+      if (end > start) imports.push(importOf(item, start, end))
+      if (end < count) stopped.add(source)
+      next.set(source, firstSeq + end)
+      waitingGas += importGas(item.batch.gas.slice(end))
+    }
+    return { imports, waitingGas }
+  }
+
+  /** Drops what a destination has taken; call with cursors that cannot fall back. */
+  prune(destination: ShardKey, cursor: (source: ShardKey) => number): void {
+    const key = formatShardKey(destination)
+    const mail = this.#mail.get(key)
+    if (mail === undefined) return
+    const rest = mail.filter(({ source, batch }) => batch.batch.firstSeq + batch.batch.count > cursor(source))
+    if (rest.length === 0) this.#mail.delete(key)
+    else if (rest.length < mail.length) this.#mail.set(key, rest)
+  }
+
+  /** Messages that wait for a destination beyond its cursors. */
+  waiting(destination: ShardKey, cursor: (source: ShardKey) => number): number {
+    let count = 0
+    for (const { source, batch } of this.#mail.get(formatShardKey(destination)) ?? []) {
+      count += Math.max(0, batch.batch.firstSeq + batch.batch.count - Math.max(batch.batch.firstSeq, cursor(source)))
+    }
+    return count
+  }
+
+  /** Everything that waits, for a snapshot. */
+  store(): Uint8Array {
+    const outboxes = [...this.#outboxes.values()].map(({ source, height, outbox }) => ({
+      source,
+      height,
+      batches: outbox.batches.map(storeBatch),
+    }))
+    const mail = [...this.#mail.values()].flat().map((item) => ({ ...item, batch: storeBatch(item.batch) }))
+    return mailboxCodec.encode({ outboxes, mail })
+  }
+
+  /** Replaces the contents by what `store` gave. */
+  restore(stored: Uint8Array): void {
+    const { outboxes, mail } = mailboxCodec.decode(stored)
+    this.#outboxes.clear()
+    this.#mail.clear()
+    for (const { source, height, batches } of outboxes) {
+      const restored = batches.map(restoreBatch)
+      this.hold(source, height, { root: outboxRoot(restored), batches: restored })
+    }
+    for (const item of mail) {
+      const batch = restoreBatch(item.batch)
+      this.#queue({ ...item, top: item.top, batch })
+    }
+  }
+
+  /** True if no message is held or on its way. */
+  get empty(): boolean {
+    return this.#outboxes.size === 0 && this.#mail.size === 0
+  }
+
+  /** Lowest main-shard height whose head is still needed to prove something. */
+  oldestAnchor(): number | undefined {
+    let oldest: number | undefined
+    for (const mail of this.#mail.values()) {
+      for (const { anchorHeight } of mail) if (oldest === undefined || anchorHeight < oldest) oldest = anchorHeight
+    }
+    return oldest
+  }
+
+  #release(
+    source: ShardKey,
+    height: number,
+    anchorHeight: number,
+    place: Pick<Mail, 'top' | 'topIndex' | 'topCount' | 'topProof'>,
+  ): void {
+    const outbox = this.#outboxes.get(outboxKey(source, height))?.outbox
+    if (outbox === undefined) return
+    this.#outboxes.delete(outboxKey(source, height))
+    outbox.batches.forEach((batch, batchIndex) => {
+      const batchProof = proveBatch(outbox, batchIndex)
+      this.#queue({
+        source,
+        sourceHeight: height,
+        anchorHeight,
+        ...place,
+        batchIndex,
+        batchCount: outbox.batches.length,
+        batchProof,
+        batch,
+      })
+    })
+  }
+
+  #queue(item: Mail): void {
+    const destination = formatShardKey(item.batch.batch.destination)
+    const mail = this.#mail.get(destination)
+    if (mail === undefined) this.#mail.set(destination, [item])
+    else mail.push(item)
+  }
+}
+
+function importOf(item: Mail, start: number, end: number): Import {
+  const {
+    batch,
+    source,
+    sourceHeight,
+    anchorHeight,
+    top,
+    topIndex,
+    topCount,
+    topProof,
+    batchIndex,
+    batchCount,
+    batchProof,
+  } = item
+  return {
+    source,
+    sourceHeight,
+    anchorHeight,
+    top,
+    topIndex,
+    topCount,
+    topProof,
+    batch: batch.encoded,
+    batchIndex,
+    batchCount,
+    batchProof,
+    start,
+    messages: batch.messages.slice(start, end),
+    rangeProof: proveMessages(batch, start, end),
+  }
+}
+
+/** Takes messages from `start` while they fit, and returns where it stopped; the very first of a block always fits. */
+function takeWhatFits(
+  batch: BatchWithMessages,
+  start: number,
+  left: { gas: number; sizeBytes: number },
+  first: boolean,
+): number {
+  let end = start
+  let sizeBytes = left.sizeBytes - IMPORT_FRAME_BYTES
+  let gas = left.gas
+  while (end < batch.messages.length) {
+    gas -= importGas([batch.gas[end] as number])
+    sizeBytes -= (batch.messages[end] as Uint8Array).length + MESSAGE_FRAME_BYTES
+    if ((gas < 0 || sizeBytes < 0) && !(first && end === start)) break
+    left.gas = gas
+    left.sizeBytes = sizeBytes
+    end++
+  }
+  return end
+}
+
+function outboxKey(source: ShardKey, height: number): string {
+  return `${formatShardKey(source)}@${height}`
+}
