@@ -12,23 +12,28 @@ export type Address = { readonly account: AccountId; readonly vShard: number }
 
 const VERSION = 0
 const PAYLOAD_BYTES = 36
+/** As schemes have it: the text stays within the 90 characters for which Bech32m detects four changed ones. */
+const PREFIX = /^[a-z]{1,16}$/
 
 export function accountIdOf(publicKey: Uint8Array, keyType: number = KEY_TYPE_ED25519): AccountId {
   return sha256(concatBytes(Uint8Array.of(keyType), publicKey))
 }
 
-/** Bech32m text: the network's prefix, a version, the account id and the vShard, all under one checksum. */
+/**
+ * Bech32m text: the network's prefix, a version, the account id and the vShard, all under one checksum. Throws
+ * `ARM_ADDRESS` for what could not be read back.
+ *
+ * @see BIP-350
+ */
 export function formatAddress({ account, vShard }: Address, prefix: string): string {
-  if (account.length !== 32 || !Number.isInteger(vShard) || vShard < 0 || vShard > 0xffff_ffff) {
-    throw new ArmError('ARM_ADDRESS', 'an address is 32 bytes and a 32-bit vShard', {
-      accountBytes: account.length,
-      vShard,
-    })
-  }
+  if (account.length !== 32) throw unwritable('length', 'an account id has 32 bytes', { accountBytes: account.length })
+  if (!Number.isInteger(vShard) || vShard < 0 || vShard > 0xffff_ffff)
+    throw unwritable('shard', 'a vShard is a number in [0, 2^32)', { vShard })
+  if (!PREFIX.test(prefix)) throw unwritable('prefix', 'a prefix is 1 to 16 lower-case letters', { prefix })
   const payload = new Uint8Array(PAYLOAD_BYTES)
   payload.set(account)
   new DataView(payload.buffer).setUint32(32, vShard)
-  return bech32m.encode(prefix as 'a', [VERSION, ...bech32m.toWords(payload)])
+  return bech32m.encode(prefix, [VERSION, ...bech32m.toWords(payload)])
 }
 
 /** Reads an address of a network. Throws `ARM_ADDRESS` and says what is wrong with it. */
@@ -42,6 +47,10 @@ export function parseAddress(text: string, prefix: string): Address {
   const payload = bech32m.fromWordsUnsafe(words)
   if (!payload || payload.length !== PAYLOAD_BYTES) throw malformed('length', 'has a wrong length')
   return { account: payload.slice(0, 32), vShard: new DataView(payload.buffer, payload.byteOffset).getUint32(32) }
+}
+
+function unwritable(reason: string, why: string, data: object): ArmError {
+  return new ArmError('ARM_ADDRESS', why, { ...data, reason, hint: 'this is a fault of the caller, not of the user' })
 }
 
 function malformed(reason: string, why: string): ArmError {

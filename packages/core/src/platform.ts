@@ -1,10 +1,9 @@
 import { nobleEd25519 } from './crypto/noble-ed25519.ts'
 import { nobleHasher } from './crypto/noble-hasher.ts'
-import { wasmHasher } from './crypto/wasm-hasher.ts'
 import type { Ed25519, Ed25519Item, Hasher } from './ports.ts'
 
 /** Backends for browsers and every other platform that is not Node. */
-export const platformHasher: Hasher = typeof WebAssembly === 'undefined' ? nobleHasher : wasmHasher
+export const platformHasher: Hasher = await loadHasher()
 export const platformEd25519: Ed25519 = nobleEd25519
 
 /** Signatures checked between two turns of the event loop: about 50 ms. */
@@ -17,4 +16,13 @@ export async function platformVerifyBatch(items: readonly Ed25519Item[]): Promis
     verdicts.push(nobleEd25519.verify(item))
   }
   return verdicts
+}
+
+/** Where a policy of the page or of the device forbids WebAssembly, merely loading that module throws. */
+async function loadHasher(): Promise<Hasher> {
+  try {
+    return (await import('./crypto/wasm-hasher.ts')).wasmHasher
+  } catch {
+    return nobleHasher
+  }
 }

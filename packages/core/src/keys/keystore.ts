@@ -24,21 +24,27 @@ export type ScryptCost = { readonly n: number; readonly r: number; readonly p: n
 
 /** About half a second and 128 MiB. */
 export const SCRYPT_COST: ScryptCost = { n: 2 ** 17, r: 8, p: 1 }
-/** Most memory that a file may ask for, in bytes: a hostile keystore must not exhaust the reader. */
-const MEMORY_MAX = 1024 * 1024 * 1024
+/** Most that a file may ask for, in bytes hashed, memory included: a hostile keystore must not exhaust the reader. */
+const WORK_MAX = 1024 * 1024 * 1024
+/** What scrypt needs beside its table, in bytes: `128 r (p + 1)` with both at their most. */
+const MEMORY_EXTRA = 1024 * 1024
+const PARAMETER_MAX = 64
+const SALT_BYTES = 32
 
 export type KeystoreOptions = { readonly cost?: ScryptCost; readonly onProgress?: (part: number) => void }
 
+/** Throws `ARM_KEYSTORE` for a cost that no reader would accept. */
 export async function encryptKeystore(
   key: KeyPair,
   password: string,
   { cost = SCRYPT_COST, onProgress }: KeystoreOptions = {},
 ): Promise<Keystore> {
+  checkCost(cost)
   const header = {
     format: 'armchain-keystore',
     version: 1,
     account: toHex(key.account),
-    kdf: { name: 'scrypt', n: cost.n, r: cost.r, p: cost.p, salt: toHex(randomBytes(32)) },
+    kdf: { name: 'scrypt', n: cost.n, r: cost.r, p: cost.p, salt: toHex(randomBytes(SALT_BYTES)) },
   } as const
   const nonce = randomBytes(24)
   const secret = await derive(password, header.kdf, onProgress)
@@ -71,7 +77,7 @@ function derive(
   { n, r, p, salt }: Keystore['kdf'],
   onProgress?: (part: number) => void,
 ): Promise<Uint8Array> {
-  const options = { N: n, r, p, dkLen: 32, maxmem: MEMORY_MAX + 1024, ...(onProgress && { onProgress }) }
+  const options = { N: n, r, p, dkLen: 32, maxmem: WORK_MAX + MEMORY_EXTRA, ...(onProgress && { onProgress }) }
   return scryptAsync(password.normalize('NFKC'), fromHex(salt), options)
 }
 
@@ -90,23 +96,27 @@ function checkKeystore(value: unknown): {
   if (keystore?.format !== 'armchain-keystore' || keystore.version !== 1)
     throw malformed('it is not an ArmChain keystore of version 1')
   if (kdf?.name !== 'scrypt' || cipher?.name !== 'xchacha20-poly1305') throw malformed('its algorithms are unknown')
-  const powerOfTwo = Number.isInteger(kdf.n) && kdf.n >= 2 && (kdf.n & (kdf.n - 1)) === 0
-  const small = [kdf.r, kdf.p].every((part) => Number.isInteger(part) && part >= 1 && part <= 64)
-  if (!powerOfTwo || !small || 128 * kdf.n * kdf.r > MEMORY_MAX)
-    throw malformed('its scrypt parameters are out of range')
+  checkCost(kdf)
   try {
     const [salt, nonce, ciphertext] = [
       fromHex(String(kdf.salt)),
       fromHex(String(cipher.nonce)),
       fromHex(String(cipher.ciphertext)),
     ]
-    if (nonce.length !== 24 || ciphertext.length !== 48 || typeof keystore.account !== 'string')
+    const lengths = salt.length === SALT_BYTES && nonce.length === 24 && ciphertext.length === 48
+    if (!lengths || typeof kdf.salt !== 'string' || typeof keystore.account !== 'string')
       throw malformed('a part has a wrong length')
     return { keystore: keystore as Keystore, salt, nonce, ciphertext }
   } catch (error) {
     if (isArmError(error) && error.code === 'ARM_HEX') throw malformed('a part is not hex')
     throw error
   }
+}
+
+function checkCost({ n, r, p }: ScryptCost): void {
+  const powerOfTwo = Number.isInteger(n) && n >= 2 && (n & (n - 1)) === 0
+  const small = [r, p].every((part) => Number.isInteger(part) && part >= 1 && part <= PARAMETER_MAX)
+  if (!powerOfTwo || !small || 128 * n * r * p > WORK_MAX) throw malformed('its scrypt parameters are out of range')
 }
 
 function malformed(why: string): ArmError {

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { nobleEd25519, surelyInvalid } from '../crypto/noble-ed25519.ts'
 import type { Ed25519, Ed25519Item } from '../ports.ts'
+import type { FastFilter } from './fast-filter.ts'
+import { createOpenSslEd25519, createOpenSslFilter } from './openssl-ed25519.ts'
 
 /** What of sodium-native is used; the package has no types of its own. */
 type Sodium = {
@@ -10,23 +12,16 @@ type Sodium = {
   crypto_core_ed25519_is_valid_point(point: Uint8Array): boolean
 }
 
-/** Verdict of the fast filter alone: a `false` of it still has to be judged. */
-export type FastFilter = {
-  readonly name: string
-  accepts(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
-  acceptsKey(publicKey: Uint8Array): boolean
-}
-
 /** Expanded secret keys kept: a wallet or a validator signs with few. */
 const SIGNERS_MAX = 256
 
 /**
  * sodium-native in front of noble. Everything that sodium accepts, ZIP215 accepts; what it refuses, noble decides.
- * Without the addon noble does it all.
+ * Without the addon OpenSSL takes its place.
  */
 export function createNativeEd25519(): Ed25519 {
   const sodium = loadSodium()
-  if (sodium === undefined) return nobleEd25519
+  if (sodium === undefined) return createOpenSslEd25519()
   const filter = createFastFilter()
   const expanded = new Map<string, { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array }>()
 
@@ -60,10 +55,10 @@ export function createNativeEd25519(): Ed25519 {
   }
 }
 
-/** The native filter; one that accepts nothing where the addon does not load, so that everything is judged. */
+/** sodium-native, or OpenSSL where the addon does not load. */
 export function createFastFilter(): FastFilter {
   const sodium = loadSodium()
-  if (sodium === undefined) return { name: 'none', accepts: () => false, acceptsKey: () => false }
+  if (sodium === undefined) return createOpenSslFilter()
   return {
     name: 'sodium-native',
     accepts: (publicKey, message, signature) => sodium.crypto_sign_verify_detached(signature, message, publicKey),

@@ -82,7 +82,8 @@ class ThreadPool implements VerifyPool {
     return wellFormed.map((good) => good && verdicts[next++] === VERDICT_VALID)
   }
 
-  verifyTransactions({ data, offsets, domain, keyOffset }: TransactionBatch): Promise<VerifiedBatch> {
+  async verifyTransactions({ data, offsets, domain, keyOffset }: TransactionBatch): Promise<VerifiedBatch> {
+    checkBatch({ data, offsets, domain, keyOffset })
     return this.#run({ type: 'transactions', data, offsets, domain, keyOffset })
   }
 
@@ -139,13 +140,13 @@ class Thread {
   run(job: Unnumbered): Promise<VerifyResult> {
     const id = this.#nextId++
     const count = job.offsets.length - 1
-    this.#backlog += count
+    const data = whole(job.data)
+    const offsets = whole(job.offsets)
     this.#worker ??= this.#start()
+    this.#worker.postMessage({ ...job, id, data, offsets }, [data.buffer, offsets.buffer])
     this.#worker.ref()
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { count, resolve, reject })
-      this.#worker?.postMessage({ ...job, id }, [job.data.buffer as ArrayBuffer, job.offsets.buffer as ArrayBuffer])
-    })
+    this.#backlog += count
+    return new Promise((resolve, reject) => this.#pending.set(id, { count, resolve, reject }))
   }
 
   async close(): Promise<void> {
@@ -184,6 +185,30 @@ class Thread {
     this.#backlog = 0
     for (const { reject } of pending) reject(error)
   }
+}
+
+/** What the threads take on trust, so that a caller's mistake does not crash one. */
+function checkBatch({ data, offsets, domain, keyOffset }: TransactionBatch): void {
+  const ascending = offsets.every((offset, i) => offset >= (offsets[i - 1] ?? 0))
+  const inside = offsets.length > 0 && (offsets.at(-1) as number) <= data.length
+  if (ascending && inside && domain.length === 32 && Number.isInteger(keyOffset) && keyOffset >= 0) return
+  throw new ArmError('ARM_ARGUMENT', 'offsets ascend within the data, and a domain has 32 bytes', {
+    dataBytes: data.length,
+    domainBytes: domain.length,
+    keyOffset,
+  })
+}
+
+/**
+ * A view of a buffer that holds nothing else, so that it can be given away: Node keeps small buffers together in one
+ * that cannot be transferred, and a view into a request would take the request with it.
+ */
+function whole(view: Uint8Array): Uint8Array<ArrayBuffer>
+function whole(view: Uint32Array): Uint32Array<ArrayBuffer>
+function whole(view: Uint8Array | Uint32Array): Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+  const alone = view.buffer instanceof ArrayBuffer && view.byteLength === view.buffer.byteLength
+  if (alone) return view as Uint8Array<ArrayBuffer>
+  return view instanceof Uint32Array ? new Uint32Array(view) : new Uint8Array(view)
 }
 
 /** Even batches, as many as there are threads where each still has `BATCH_MIN`. */
