@@ -26,6 +26,8 @@ export type EngineInput =
   | { readonly type: 'timer'; readonly id: number }
   /** There is something to put into a block: an engine that waits for work may propose. */
   | { readonly type: 'work' }
+  /** Make a block now, whatever the pace: how a manual chain is driven. */
+  | { readonly type: 'seal' }
   /** A message of another validator, as received. */
   | { readonly type: 'message'; readonly from: number; readonly bytes: Uint8Array }
   /** The shell has built what `propose` asked for; undefined if it could not. */
@@ -96,7 +98,7 @@ export type Pace = {
   readonly blockTimeMs: number
   /** Milliseconds without work until an empty block is made; equal to `blockTimeMs` for a steady beat. */
   readonly idleMs: number
-  /** `manual`: no timer; only `work` makes blocks. */
+  /** `manual`: no timer; only `seal` makes blocks. */
   readonly mode: 'timed' | 'manual'
 }
 

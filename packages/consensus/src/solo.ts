@@ -44,6 +44,8 @@ class SoloEngine implements ConsensusEngine {
       case 'work':
         this.#work = true
         return this.#proposeIfDue(nowMs)
+      case 'seal':
+        return this.#propose()
       case 'timer':
         return input.id === BLOCK_TIMER ? this.#proposeIfDue(nowMs) : []
       case 'proposed':
@@ -54,9 +56,12 @@ class SoloEngine implements ConsensusEngine {
   }
 
   #proposeIfDue(nowMs: number): readonly EngineEffect[] {
-    const { pace, self } = this.#config
-    if (this.#proposing || self === undefined) return []
-    if (pace.mode === 'manual' ? !this.#work : nowMs < this.#dueMs()) return this.#schedule(nowMs)
+    if (this.#config.pace.mode === 'manual' || nowMs < this.#dueMs()) return this.#schedule(nowMs)
+    return this.#propose()
+  }
+
+  #propose(): readonly EngineEffect[] {
+    if (this.#proposing || this.#config.self === undefined) return []
     this.#proposing = true
     this.#work = false
     const height = this.#height + 1

@@ -56,6 +56,7 @@ export {
   BASE_TRANSACTION_SCHEMA,
   type BlockPolicy,
   checkScheme,
+  defaultScheme,
   defaultSchemas,
   type FeePolicy,
   fieldTypes,
@@ -159,3 +160,4 @@ export {
   SCRYPT_COST,
   type ScryptCost,
 } from './keys/keystore.ts'
+export { exportState, importState, type StatePart } from './state/state-export.ts'

@@ -1,1 +1,11 @@
-export {}
+export { type ArmNode, createNode, type NodeOptions } from './node.ts'
+export { ChainHost, type Signer } from './chain/chain-host.ts'
+export { createLog, type Log, type LogLevel, silentLog } from './log.ts'
+export { createMetrics, type NodeMetrics } from './metrics.ts'
+export { RPC_LIMITS, type RpcLimits } from './limits.ts'
+export { createRpcServer, type RpcServer, type RpcServerOptions } from './rpc/server.ts'
+export type { RpcHandlers } from './rpc/handlers.ts'
+export type { SubmitResult } from './rpc/submit.ts'
+export { type DataDir, openDataDir } from './storage/data-dir.ts'
+export { openWal, type Wal, type WalOptions } from './storage/wal.ts'
+export { type Archive, openArchive } from './storage/archive.ts'

@@ -74,3 +74,22 @@ export const SNAPSHOT_META_BYTES_MAX: number = 16 * 1024 * 1024
 export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
+
+/** Transactions verified as one job: large enough that a thread's round trip does not show, small enough to share out. */
+export const INTAKE_BATCH = 256
+/** How long a transaction ahead of its nonce waits for what is missing: requests side by side arrive in any order. */
+export const INTAKE_GAP_MS = 1_500
+/** Transactions that wait so; beyond it a gap is refused at once. */
+export const INTAKE_PARKED_MAX = 20_000
+/** Signatures that wait for the slow judge before more transactions are refused: about four seconds of it. */
+export const INTAKE_JUDGE_BACKLOG_MAX = 2_000
+/** Decoded blocks kept for queries, in bytes of their bodies. */
+export const RECENT_BLOCKS_BYTES: number = 64 * 1024 * 1024
+/** Blocks, imports and anchors that traces can follow without reading history. */
+export const TRACE_ENTRIES_MAX = 200_000
+/** Log written since the last snapshot before a new one is taken. */
+export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
+/** Snapshots of a development chain that are remembered. */
+export const DEV_SNAPSHOTS_MAX = 32
+/** History that may wait to be written before publication pauses: half of what the archive can hold. */
+export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024

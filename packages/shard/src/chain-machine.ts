@@ -35,7 +35,7 @@ import { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'
  */
 export type MachineInput =
   | { readonly type: 'timer'; readonly shard: number; readonly id: number }
-  | { readonly type: 'work'; readonly shard: number }
+  | { readonly type: 'work' | 'seal'; readonly shard: number }
 
 export type MachineEffect =
   /** Durable before any later effect shows. */
@@ -54,6 +54,8 @@ export type MachineConfig = {
   readonly runtime: Runtime
   readonly layout: Layout
   readonly states: readonly ShardState[]
+  /** Where the states stand; at genesis if left out. */
+  readonly tips?: readonly Tip[]
   readonly engines: Readonly<Record<string, EngineFactory>>
   readonly pace: Pace
   /** Signs for the validator of a shard; undefined where this node only observes. */
@@ -90,7 +92,9 @@ export class ChainMachine {
 
   constructor(config: MachineConfig) {
     this.config = config
-    this.shards = config.layout.shards.map((descriptor, i) => this.#host(descriptor, config.states[i] as ShardState))
+    this.shards = config.layout.shards.map((descriptor, i) =>
+      this.#host(descriptor, config.states[i] as ShardState, config.tips?.[i]),
+    )
     const { tip } = this.main.chain
     this.#mainHeads.set(0, { hash: tip.hash, shardTopsRoot: tip.head.shardTopsRoot, outboxRoot: tip.head.outboxRoot })
   }
@@ -118,7 +122,7 @@ export class ChainMachine {
     const effects: MachineEffect[] = []
     const hosted = this.shard(input.shard)
     if (hosted === undefined) return effects
-    this.#feed(hosted, nowMs, input.type === 'work' ? { type: 'work' } : { type: 'timer', id: input.id }, effects)
+    this.#feed(hosted, nowMs, input.type === 'timer' ? { type: 'timer', id: input.id } : { type: input.type }, effects)
     return effects
   }
 

@@ -275,3 +275,24 @@ function checkShards({ shards }: Scheme): void {
 function bad(why: string, value: unknown): ArmError {
   return new ArmError('ARM_SCHEME', `scheme is invalid: ${why}`, { value })
 }
+
+/** A scheme with the usual policies: what a test network runs unless told otherwise. */
+export function defaultScheme(parts: Pick<Scheme, 'chainId' | 'networkId' | 'shards'> & Partial<Scheme>): Scheme {
+  return {
+    version: 1,
+    addressPrefix: 'armt',
+    ...defaultSchemas(),
+    blocks: {
+      minBytes: 512 * 1024,
+      initialBytes: 1024 * 1024,
+      maxBytes: 4 * 1024 * 1024,
+      maxGas: 40_000_000,
+      importGas: 10_000_000,
+    },
+    fees: { initialBaseFee: 100n, minBaseFee: 10n, changeDenominator: 8, targetGas: 20_000_000, burnPercent: 50 },
+    modules: ['bank', 'vesting', 'fees'],
+    compression: 'zstd',
+    versions: [{ fromHeight: 0, version: 1 }],
+    ...parts,
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  ArmError,
+  activeEd25519,
+  bank,
+  type Codec,
+  compile,
+  type KeyPair,
+  readKernelState,
+  signTransaction,
+  type Transaction,
+  type TransferArgs,
+} from '@armchain/core'
+import { DEV_SNAPSHOTS_MAX } from '../limits.ts'
+import type { RpcHandlers } from '../rpc/handlers.ts'
+import type { SubmitResult } from '../rpc/submit.ts'
+import type { NodeParts } from './node-parts.ts'
+import { hosted, readAddress } from './queries.ts'
+import { type MachineSnapshot, restoreMachine } from './snapshots.ts'
+
+/** The pace of a development chain, which `dev_setBlockTime` changes while it runs. */
+export type MutablePace = { blockTimeMs: number; idleMs: number; mode: 'timed' | 'manual' }
+
+export type DevParts = {
+  readonly parts: NodeParts
+  readonly pace: MutablePace
+  /** Holds the motes that the faucet gives; one account on each vShard. */
+  readonly faucet: KeyPair | undefined
+  readonly submit: (raws: readonly Uint8Array[]) => Promise<readonly SubmitResult[]>
+  /** Makes a restored chain the one that is on disk. */
+  readonly persist: () => Promise<void>
+}
+
+const FAUCET_MOTES = 100_000_000_000n
+const FAUCET_GAS = 5_000
+const FAUCET_EXPIRY = 1_000
+const transferCodec: Codec<TransferArgs> = compile(
+  (bank.calls?.['transfer'] as NonNullable<(typeof bank.calls & object)['transfer']>).schema,
+)
+
+/** The `dev_` methods: for development chains only, never for a network of several parties. */
+export function devHandlers({ parts, pace, faucet, submit, persist }: DevParts): RpcHandlers {
+  const { host } = parts
+  const snapshots = new Map<string, MachineSnapshot>()
+  let nextSnapshot = 1
+  return {
+    async dev_faucet({ address, amountMotes }) {
+      const to = readAddress(parts, address)
+      if (faucet === undefined)
+        throw new ArmError('ARM_FAUCET', 'this chain has no faucet', { hint: 'transfer from a funded account' })
+      const raw = faucetTransaction(parts, faucet, to, amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes))
+      const [result] = await submit([raw])
+      if (result?.ok) return { txId: result.txId }
+      throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, { cause: result?.code })
+    },
+    async dev_mine({ count = 1 }) {
+      for (let round = 0; round < count; round++) {
+        // The main shard last, so that it anchors what the others have just made.
+        for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
+        await host.settled()
+      }
+      return {
+        heights: host.machine.shards.map(({ descriptor, chain }) => ({
+          vShard: descriptor.key.vShard,
+          height: chain.tip.height,
+        })),
+      }
+    },
+    dev_snapshot() {
+      const snapshotId = `snap-${nextSnapshot++}`
+      snapshots.set(snapshotId, host.snapshot())
+      if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
+      return { snapshotId }
+    },
+    async dev_revert({ snapshotId }) {
+      const snapshot = snapshots.get(snapshotId)
+      if (snapshot === undefined)
+        throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
+      await host.settled()
+      host.restore(await restoreMachine(snapshot.meta, snapshot.chunks))
+      for (const { descriptor, chain } of host.machine.shards)
+        await parts.history.revert(descriptor.key.vShard, chain.tip.height)
+      await persist()
+      host.start()
+      // Later snapshots are of a chain that no longer exists.
+      for (const later of [...snapshots.keys()])
+        if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
+      return { reverted: true }
+    },
+    dev_setBlockTime({ blockTimeMs }) {
+      pace.mode = 'timed'
+      pace.blockTimeMs = blockTimeMs === 0 ? pace.blockTimeMs : blockTimeMs
+      pace.idleMs = blockTimeMs === 0 ? Math.max(pace.idleMs, 5_000) : blockTimeMs
+      host.wake()
+      return { blockTimeMs }
+    },
+  }
+}
+
+function faucetTransaction(
+  parts: NodeParts,
+  faucet: KeyPair,
+  to: { account: Uint8Array; vShard: number },
+  amount: bigint,
+): Uint8Array {
+  const { runtime } = parts
+  const { chain, pool } = hosted(parts, to.vShard)
+  const baseFee = readKernelState(chain.state)?.baseFee ?? 1n
+  const unsigned: Omit<Transaction, 'signature'> = {
+    version: runtime.scheme.version,
+    chainId: runtime.scheme.chainId,
+    vShard: to.vShard,
+    keyType: 1,
+    senderKey: faucet.publicKey,
+    nonce: pool.nextNonce(faucet.account),
+    gasLimit: FAUCET_GAS,
+    maxFee: baseFee * 8n + 10n,
+    tip: 1n,
+    expiryHeight: chain.tip.height + FAUCET_EXPIRY,
+    call: {
+      module: 'bank',
+      method: 'transfer',
+      args: transferCodec.encode({ to: to.account, vShard: to.vShard, amount }),
+    },
+  }
+  return signTransaction(runtime.transactions, unsigned, runtime.txDomain, (message) =>
+    activeEd25519().sign(message, faucet.secretKey),
+  )
+}

@@ -1,0 +1,399 @@
+import type { Finality, Receipt } from '@armchain/client/rpc-schema'
+import {
+  type Address,
+  ArmError,
+  accountIdOf,
+  encodeAccountProof,
+  formatSchema,
+  fromHex,
+  GAS,
+  headCodec,
+  headHash,
+  jsonToValue,
+  messageCodec,
+  parseAddress,
+  type QueryContext,
+  schemeCodec,
+  toHex,
+  valueToJson,
+} from '@armchain/core'
+import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
+import type { RpcHandlers } from '../rpc/handlers.ts'
+import type { StoredBlock } from './history.ts'
+import type { NodeParts } from './node-parts.ts'
+import { messageProofs, traceOf } from './trace.ts'
+import { receiptView, transactionView } from './views.ts'
+
+/** The RPC methods that read. */
+export function queryHandlers(parts: NodeParts): RpcHandlers {
+  return {
+    ...networkHandlers(parts),
+    ...accountHandlers(parts),
+    ...blockHandlers(parts),
+    ...transactionHandlers(parts),
+  }
+}
+
+function networkHandlers(parts: NodeParts): RpcHandlers {
+  const { host, runtime, pace, version, dev } = parts
+  const { scheme } = runtime
+  return {
+    arm_network: () => ({
+      networkId: scheme.networkId,
+      chainId: scheme.chainId,
+      genesisHash: toHex(runtime.genesisHash),
+      addressPrefix: scheme.addressPrefix,
+      schemaVersion: scheme.version,
+      blockTimeMs: pace.mode === 'manual' ? 0 : pace.blockTimeMs,
+      sealing: pace.mode === 'manual' ? 'manual' : pace.idleMs > pace.blockTimeMs ? 'on-demand' : 'interval',
+      signingDomain: toHex(runtime.txDomain),
+      dev,
+      shards: host.machine.shards.map(({ descriptor, chain }) => ({
+        vShard: descriptor.key.vShard,
+        prefix: '',
+        born: descriptor.key.born,
+        engine: descriptor.engine,
+        publicKey: toHex(descriptor.validators[0] as Uint8Array),
+        height: chain.tip.height,
+      })),
+      modules: runtime.modules.map(({ name, calls, queries }) => ({
+        name,
+        calls: Object.keys(calls ?? {}),
+        queries: Object.keys(queries ?? {}),
+      })),
+      version,
+    }),
+    arm_scheme: () => ({
+      encoded: toHex(schemeCodec.encode(scheme)),
+      scheme: valueToJson(schemeCodec.schema, scheme),
+      calls: Object.fromEntries(
+        runtime.modules.map(({ name, calls }) => [
+          name,
+          Object.fromEntries(Object.entries(calls ?? {}).map(([call, { schema }]) => [call, formatSchema(schema)])),
+        ]),
+      ),
+    }),
+    arm_status: async () => ({
+      uptimeMs: Math.round(performance.now()),
+      shards: host.machine.shards.map((hosted) => ({
+        vShard: hosted.descriptor.key.vShard,
+        height: hosted.chain.tip.height,
+        headHash: toHex(hosted.chain.tip.hash),
+        stateRoot: toHex(hosted.chain.tip.head.stateRoot),
+        anchoredHeight: anchoredHeight(host.machine, hosted.descriptor.key),
+        poolTransactions: hosted.pool.size,
+        accounts: hosted.chain.state.accounts.count,
+        baseFeeMotes: host.machine.kernelState(hosted).baseFee.toString(),
+      })),
+      walBytes: parts.walBytes(),
+      archiveBacklogBytes: parts.history.archive.backlogBytes,
+      rssBytes: process.memoryUsage.rss(),
+    }),
+    arm_getSupply() {
+      const { main } = host.machine
+      const { state } = main.chain
+      const { burnt, sent, received } = host.machine.kernelState(main)
+      const report = auditSupply(state, { balances: state.accounts.totalBalance, burnt, sent, received }, host.layout)
+      // As of now and of the shards hosted here; the report itself is as of the last anchors.
+      const held = (module: string): bigint =>
+        host.machine.shards.reduce(
+          (sum, { chain }) =>
+            sum + chain.state.accounts.balance(chain.state.accounts.find(runtime.moduleAccount(module))),
+          0n,
+        )
+      const locked = held('vesting')
+      const pot = held('fees')
+      return {
+        totalMotes: report.totalMotes.toString(),
+        genesisMotes: report.genesisMotes.toString(),
+        balancesMotes: (report.balancesMotes - locked - pot).toString(),
+        lockedMotes: locked.toString(),
+        inFlightMotes: report.inFlightMotes.toString(),
+        feePotMotes: pot.toString(),
+        burntMotes: report.burntMotes.toString(),
+        auditedAtHeight: main.chain.tip.height,
+        ok: report.ok,
+      }
+    },
+    arm_getFees({ vShard }) {
+      const { baseFee } = host.machine.kernelState(hosted(parts, vShard))
+      const transferGas = GAS.signature + 256 * GAS.txByte + 3 * GAS.accountWrite + GAS.event + 128
+      return {
+        baseFeeMotes: baseFee.toString(),
+        suggestedTipMotes: '1',
+        suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
+        transferGas,
+        messageGas: transferGas + GAS.send + GAS.deliver,
+      }
+    },
+    arm_getPool({ vShard }) {
+      const { pool } = hosted(parts, vShard)
+      return {
+        transactions: pool.size,
+        bytes: pool.sizeBytes,
+        limitTransactions: pool.limits.transactions,
+        accounts: pool.accounts,
+      }
+    },
+  }
+}
+
+function accountHandlers(parts: NodeParts): RpcHandlers {
+  const { host, runtime } = parts
+  return {
+    arm_getAccount({ address }) {
+      const { account, vShard } = readAddress(parts, address)
+      const { chain, pool } = hosted(parts, vShard)
+      const { accounts } = chain.state
+      const row = accounts.find(account)
+      return {
+        address: address.toLowerCase(),
+        exists: accounts.exists(row),
+        balanceMotes: accounts.balance(row).toString(),
+        nonce: accounts.nonce(row),
+        nextNonce: pool.nextNonce(account),
+        height: chain.tip.height,
+      }
+    },
+    async arm_getAccountProof({ address }) {
+      const { account, vShard } = readAddress(parts, address)
+      const { chain } = hosted(parts, vShard)
+      const { accounts } = chain.state
+      const row = accounts.find(account)
+      let record: Uint8Array | undefined
+      if (accounts.exists(row)) {
+        record = new Uint8Array(32)
+        accounts.record(row, record, 0)
+      }
+      const proof = encodeAccountProof({ ...chain.state.proveAccount(account), record })
+      const certificate = host.certificate(vShard)
+      const { height, headBytes } = chain.tip
+      if (certificate === undefined)
+        throw new ArmError('ARM_NOT_FOUND', 'the vShard has made no block yet', {
+          vShard,
+          hint: 'ask again in a moment',
+        })
+      // The head may be newer than what is synced: it is shown only when it is durable.
+      await host.settled()
+      return {
+        address: address.toLowerCase(),
+        height,
+        head: toHex(headBytes),
+        certificate: toHex(certificate),
+        proof: toHex(proof),
+      }
+    },
+    arm_query({ vShard, module, query, args }) {
+      const shard = hosted(parts, vShard)
+      const definition = runtime.query(module, query)
+      if (definition === undefined)
+        throw new ArmError('ARM_NOT_FOUND', `no query ${module}.${query}`, {
+          module,
+          query,
+          hint: 'arm_network lists the modules and their queries',
+        })
+      const value = jsonToValue(definition.schema, args ?? {})
+      return valueToJson(definition.result, definition.run(queryContext(parts, shard, module), value))
+    },
+  }
+}
+
+function blockHandlers(parts: NodeParts): RpcHandlers {
+  return {
+    async arm_getBlock({ vShard, height, hash, full }) {
+      const stored = await findBlock(parts, vShard, height, hash)
+      const { block, head, details } = stored
+      const transactions = full
+        ? stored.ids.map((id, index) => transactionOf(parts, stored, id, index))
+        : stored.ids.map(toHex)
+      return {
+        vShard,
+        height: stored.height,
+        hash: toHex(stored.hash),
+        head: toHex(block.head),
+        details: toHex(block.details),
+        certificate: toHex(block.certificate),
+        timeMs: head.timeMs,
+        stateRoot: toHex(head.stateRoot),
+        outboxRoot: toHex(head.outboxRoot),
+        txRoot: toHex(details.txRoot),
+        receiptsRoot: toHex(details.receiptsRoot),
+        anchored: isAnchored(parts, vShard, stored.height),
+        transactions: transactions as string[],
+        imports: stored.body.imports.map(({ source, sourceHeight, anchorHeight, messages }) => ({
+          source: source.vShard,
+          sourceHeight,
+          anchorHeight,
+          messages: messages.map((bytes) => {
+            const { seq, traceId } = messageCodec.decode(bytes)
+            return { seq, traceId: toHex(traceId) }
+          }),
+        })),
+        anchors: stored.body.anchors.map((anchor) => anchorView(anchor.head)),
+        gasUsed: details.gasUsed,
+        sizeBytes: details.sizeBytes,
+        sizeLimitBytes: details.sizeLimitBytes,
+        baseFeeMotes: details.baseFee.toString(),
+      }
+    },
+    async arm_getHead({ vShard, height }) {
+      const { block, hash, ...stored } = await findBlock(parts, vShard, height, undefined)
+      return {
+        vShard,
+        height: stored.height,
+        hash: toHex(hash),
+        head: toHex(block.head),
+        details: toHex(block.details),
+        certificate: toHex(block.certificate),
+      }
+    },
+  }
+}
+
+function transactionHandlers(parts: NodeParts): RpcHandlers {
+  const { runtime } = parts
+  return {
+    async arm_getTransaction({ txId }) {
+      const id = fromHex(txId.toLowerCase())
+      const waiting = parts.pending(toHex(id))
+      if (waiting !== undefined)
+        return transactionView(runtime, waiting.tx, waiting.bytes, { txId: id, account: waiting.account }, undefined)
+      const place = await parts.history.find(id)
+      const stored = place && (await parts.history.block(place.shard, place.height))
+      if (place === undefined || stored === undefined) throw notFound('transaction', txId)
+      return transactionOf(parts, stored, id, place.index)
+    },
+    arm_getReceipt: ({ txId }) => receiptOf(parts, fromHex(txId.toLowerCase())),
+    async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
+      const id = fromHex(txId.toLowerCase())
+      const deadline = performance.now() + timeoutMs
+      for (;;) {
+        const receipt = await receiptOf(parts, id).catch((error: unknown) => {
+          if (error instanceof ArmError && error.code === 'ARM_NOT_FOUND') return undefined
+          throw error
+        })
+        if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
+        const left = deadline - performance.now()
+        const event = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
+        await parts.waiters.wait(event, Math.max(1, left), signal)
+      }
+    },
+    arm_trace: ({ id }) => traceOf(parts, fromHex(id.toLowerCase())),
+    arm_getMessageProof: async ({ traceId }) => ({
+      messages: await messageProofs(parts, fromHex(traceId.toLowerCase())),
+    }),
+  }
+}
+
+export function hosted({ host }: NodeParts, vShard: number): HostedShard {
+  const found = host.machine.shard(vShard)
+  if (found === undefined)
+    throw new ArmError('ARM_TX_SHARD', `unknown vShard ${vShard}`, { vShard, hint: 'arm_network lists the vShards' })
+  return found
+}
+
+export function readAddress({ runtime }: NodeParts, address: string): Address {
+  return parseAddress(address, runtime.scheme.addressPrefix)
+}
+
+export function isAnchored({ anchoredHeight }: NodeParts, vShard: number, height: number): boolean {
+  return height <= anchoredHeight(vShard)
+}
+
+export async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
+  const place = await parts.history.find(id)
+  const stored = place && (await parts.history.block(place.shard, place.height))
+  if (place === undefined || stored === undefined) throw notFound('receipt', toHex(id))
+  return storedReceipt(parts, stored, place.index)
+}
+
+export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {
+  const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
+  const receipt = parts.history.receipt(stored, index)
+  const values = receipt.messages.map(({ destination, seq }) => {
+    const sent = parts.host.trace.sent(stored.head.shard, destination, seq)
+    return sent === undefined ? '0' : messageCodec.decode(sent).value.toString()
+  })
+  return receiptView(parts.runtime, receipt, { block: stored, index, finality, values })
+}
+
+function transactionOf(
+  parts: NodeParts,
+  stored: StoredBlock,
+  id: Uint8Array,
+  index: number,
+): ReturnType<typeof transactionView> {
+  const raw = stored.body.transactions[index] as Uint8Array
+  const tx = parts.runtime.transactions.decode(raw)
+  return transactionView(
+    parts.runtime,
+    tx,
+    raw,
+    { txId: id, account: accountIdOf(tx.senderKey) },
+    { height: stored.height, index },
+  )
+}
+
+async function findBlock(
+  parts: NodeParts,
+  vShard: number,
+  height: number | undefined,
+  hash: string | undefined,
+): Promise<StoredBlock> {
+  const { chain } = hosted(parts, vShard)
+  await parts.host.settled()
+  if (hash !== undefined) return await findByHash(parts, vShard, hash.replace(/^0x/, '').toLowerCase())
+  const wanted = height ?? Math.min(chain.tip.height, parts.publishedHeight(vShard))
+  const stored = await parts.history.block(vShard, wanted)
+  if (stored === undefined)
+    throw new ArmError('ARM_NOT_FOUND', `no block ${wanted} on vShard ${vShard}`, {
+      vShard,
+      height: wanted,
+      tip: chain.tip.height,
+    })
+  return stored
+}
+
+async function findByHash(parts: NodeParts, vShard: number, hash: string): Promise<StoredBlock> {
+  const height = parts.heightOf(vShard, hash)
+  const stored = height === undefined ? undefined : await parts.history.block(vShard, height)
+  if (stored === undefined)
+    throw new ArmError('ARM_NOT_FOUND', 'no block with that hash among the recent ones', {
+      hash,
+      hint: 'ask by height',
+    })
+  return stored
+}
+
+function queryContext({ runtime }: NodeParts, shard: HostedShard, module: string): QueryContext {
+  const { state, tip } = shard.chain
+  const account = (row: number) => state.account(row) ?? { balance: 0n, nonce: 0, keyType: 0 }
+  return {
+    vShard: shard.descriptor.key.vShard,
+    height: tip.height,
+    timeMs: tip.head.timeMs,
+    // Looked up, not made: a query must not grow the table.
+    row: (id) => existing(state.accounts.find(id)),
+    account,
+    moduleRow: (name) => existing(state.accounts.find(runtime.moduleAccount(name))),
+    get: (owner, key) => state.entry(owner, `${module}/${key}`),
+    keys: (owner, prefix) => state.entryKeys(owner, `${module}/${prefix}`).map((key) => key.slice(module.length + 1)),
+  }
+}
+
+/** An absent account must not pass for the shard's own entries, whose owner is -1. */
+function existing(row: number): number {
+  return row < 0 ? -2 : row
+}
+
+function anchorView(head: Uint8Array): { vShard: number; height: number; hash: string } {
+  const { shard, height } = headCodec.decode(head)
+  return { vShard: shard.vShard, height, hash: toHex(headHash(head)) }
+}
+
+function notFound(what: string, id: string): ArmError {
+  return new ArmError('ARM_NOT_FOUND', `no ${what} with that id in a durable block`, {
+    txId: id,
+    hint: 'it may still wait, or have been dropped: see arm_getTransaction',
+  })
+}

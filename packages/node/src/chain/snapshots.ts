@@ -1,0 +1,147 @@
+import {
+  type Anchor,
+  ArmError,
+  anchorCodec,
+  blob,
+  bytes32,
+  type Codec,
+  compile,
+  equalBytes,
+  exportState,
+  headCodec,
+  headHash,
+  importState,
+  list,
+  option,
+  ShardState,
+  struct,
+  text,
+  u32,
+  u53,
+} from '@armchain/core'
+import type { ChainMachine, MainHead, Tip } from '@armchain/shard'
+
+/** A machine's whole state as bytes: the meta part small, the chunks bounded. */
+export type MachineSnapshot = { readonly meta: Uint8Array; readonly chunks: readonly Uint8Array[] }
+
+export type RestoredMachine = {
+  readonly states: readonly ShardState[]
+  readonly tips: readonly Tip[]
+  readonly certificates: readonly (Uint8Array | undefined)[]
+  /** To be called on the machine that is made from the rest. */
+  readonly restore: (machine: ChainMachine) => void
+}
+
+type Meta = {
+  readonly shards: readonly {
+    readonly head: Uint8Array
+    readonly certificate?: Uint8Array | undefined
+    readonly parts: number
+  }[]
+  readonly mainHeads: readonly ({ readonly height: number } & MainHead)[]
+  readonly unanchored: readonly {
+    readonly shard: string
+    readonly height: number
+    readonly mainHeight: number
+    readonly anchor: Uint8Array
+  }[]
+  readonly mailboxChunks: number
+}
+
+const MAX = 2 ** 24
+const CHUNK_BYTES = 8 * 1024 * 1024
+
+const metaCodec: Codec<Meta> = compile(
+  struct(
+    ['shards', list(struct(['head', blob(512)], ['certificate', option(blob(65_535))], ['parts', u32]), 4096)],
+    [
+      'mainHeads',
+      list(struct(['height', u53], ['hash', bytes32], ['shardTopsRoot', bytes32], ['outboxRoot', bytes32]), MAX),
+    ],
+    [
+      'unanchored',
+      list(struct(['shard', text(64)], ['height', u53], ['mainHeight', u53], ['anchor', blob(131_072)]), MAX),
+    ],
+    ['mailboxChunks', u32],
+  ),
+)
+
+/** Copies a machine's state, all at one moment. */
+export function snapshotMachine(
+  machine: ChainMachine,
+  certificate: (vShard: number) => Uint8Array | undefined,
+): MachineSnapshot {
+  const mailbox = split(machine.mailbox.store())
+  const parts = machine.shards.map(({ chain }) => [...exportState(chain.state)])
+  const meta = metaCodec.encode({
+    shards: machine.shards.map(({ chain, descriptor }, i) => ({
+      head: chain.tip.headBytes,
+      certificate: certificate(descriptor.key.vShard),
+      parts: (parts[i] as Uint8Array[]).length,
+    })),
+    mainHeads: machine.mainHeads().map(([height, head]) => ({ height, ...head })),
+    unanchored: machine
+      .unanchored()
+      .map(({ shard, height, mainHeight, anchor }) => ({
+        shard,
+        height,
+        mainHeight,
+        anchor: anchorCodec.encode(anchor),
+      })),
+    mailboxChunks: mailbox.length,
+  })
+  return { meta, chunks: [...mailbox, ...parts.flat()] }
+}
+
+/** Builds states back from a snapshot. Throws `ARM_SNAPSHOT_CORRUPT` if they are not those of its heads. */
+export async function restoreMachine(
+  meta: Uint8Array,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<RestoredMachine> {
+  const { shards, mainHeads, unanchored, mailboxChunks } = metaCodec.decode(meta)
+  const mailbox: Uint8Array[] = []
+  const states = shards.map(() => new ShardState())
+  let shard = 0
+  let part = 0
+  for await (const chunk of chunks) {
+    if (mailbox.length < mailboxChunks) {
+      mailbox.push(chunk)
+      continue
+    }
+    while (part >= (shards[shard]?.parts ?? Number.POSITIVE_INFINITY)) {
+      shard++
+      part = 0
+    }
+    importState(states[shard] as ShardState, chunk)
+    part++
+  }
+  const tips = shards.map(({ head }): Tip => {
+    const decoded = headCodec.decode(head)
+    return { height: decoded.height, hash: headHash(head), head: decoded, headBytes: head }
+  })
+  tips.forEach(({ head }, i) => {
+    if (!equalBytes((states[i] as ShardState).root(), head.stateRoot)) {
+      throw new ArmError('ARM_SNAPSHOT_CORRUPT', 'the state of a snapshot is not that of its head', {
+        vShard: head.shard.vShard,
+      })
+    }
+  })
+  const waiting = unanchored.map(({ anchor, ...item }) => ({ ...item, anchor: anchorCodec.decode(anchor) as Anchor }))
+  const heads = mainHeads.map(({ height, ...head }) => [height, head] as const)
+  return {
+    states,
+    tips,
+    certificates: shards.map(({ certificate }) => certificate),
+    restore: (machine) => machine.restore({ mainHeads: heads, unanchored: waiting, mailbox: join(mailbox) }),
+  }
+}
+
+function split(bytes: Uint8Array): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(bytes.slice(at, at + CHUNK_BYTES))
+  return chunks
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(chunks))
+}

@@ -1,0 +1,151 @@
+import type { MessageProofResult, Trace } from '@armchain/client/rpc-schema'
+import {
+  ArmError,
+  equalBytes,
+  importCodec,
+  MESSAGE_BOUNCE,
+  type Message,
+  messageCodec,
+  RECEIPT_TRANSACTION,
+  type Receipt,
+  type ShardKey,
+  sha256,
+  toHex,
+} from '@armchain/core'
+import type { StoredBlock } from './history.ts'
+import type { NodeParts } from './node-parts.ts'
+
+type Span = Trace['spans'][number]
+type Sent = { readonly destination: ShardKey; readonly seq: number }
+
+/** Deliveries followed at most: a trace that fans out further is cut, and says so by not being done. */
+const FOLLOWED_MAX = 256
+
+/** What a transaction caused on all shards, in order of time (requirement B8). Throws `ARM_NOT_FOUND`. */
+export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> {
+  const place = await parts.history.find(id)
+  const stored = place && (await parts.history.block(place.shard, place.height))
+  if (place === undefined || stored === undefined) {
+    const waiting = parts.pending(toHex(id))
+    if (waiting === undefined) throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
+    return { traceId: toHex(id), spans: [], done: false }
+  }
+  const receipt = parts.history.receipt(stored, place.index)
+  const outcome = receipt.ok ? 'ok' : receipt.code
+  const spans: Span[] = [
+    span('included', stored, `index ${place.index}, ${outcome}, fee ${receipt.fee} motes`),
+    span('shard-final', stored, 'certified by the shard'),
+  ]
+  const done = await follow(parts, stored, receipt.messages, spans)
+  spans.sort((a, b) => a.timeMs - b.timeMs || ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
+  return { traceId: toHex(id), spans, done }
+}
+
+/** The delivered messages of a transaction, each with its import and the certified main-shard head that proves it. */
+export async function messageProofs(parts: NodeParts, id: Uint8Array): Promise<MessageProofResult['messages']> {
+  const place = await parts.history.find(id)
+  const stored = place && (await parts.history.block(place.shard, place.height))
+  if (place === undefined || stored === undefined)
+    throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
+  const proofs: MessageProofResult['messages'][number][] = []
+  for (const { destination, seq } of parts.history.receipt(stored, place.index).messages) {
+    const delivery = parts.host.trace.delivered(stored.head.shard, destination, seq)
+    const taken = delivery && (await parts.history.block(destination.vShard, delivery.height))
+    const item = taken?.body.imports.find(
+      ({ source, messages }) =>
+        source.vShard === stored.vShard && messages.some((bytes) => messageCodec.decode(bytes).seq === seq),
+    )
+    const anchor = item && (await parts.history.block(0, item.anchorHeight))
+    if (item === undefined || anchor === undefined) continue
+    const message = item.messages.find((bytes) => messageCodec.decode(bytes).seq === seq) as Uint8Array
+    proofs.push({
+      source: stored.vShard,
+      destination: destination.vShard,
+      seq,
+      message: toHex(message),
+      proof: toHex(importCodec.encode(item)),
+      anchorHead: toHex(anchor.block.head),
+      anchorCertificate: toHex(anchor.block.certificate),
+    })
+  }
+  return proofs
+}
+
+const ORDER: readonly Span['kind'][] = [
+  'submitted',
+  'included',
+  'delivered',
+  'bounced',
+  'refunded',
+  'shard-final',
+  'anchored',
+]
+
+/** Adds the spans of a block and of the messages that it sent; true if nothing of it is under way. */
+async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Sent[], spans: Span[]): Promise<boolean> {
+  let done = addAnchor(parts, from, spans)
+  for (const { destination, seq } of messages) {
+    const source = from.head.shard
+    const delivery = parts.host.trace.delivered(source, destination, seq)
+    const stored = delivery && (await parts.history.block(destination.vShard, delivery.height))
+    if (stored === undefined || spans.length > FOLLOWED_MAX) {
+      done = false
+      continue
+    }
+    const found = findDelivery(parts, stored, source, seq)
+    if (found === undefined) continue
+    spans.push(deliverySpan(stored, found.message, found.receipt))
+    const more = await follow(parts, stored, found.receipt.messages, spans)
+    done &&= more
+  }
+  return done
+}
+
+function addAnchor({ host }: NodeParts, stored: StoredBlock, spans: Span[]): boolean {
+  const { vShard, height } = stored
+  if (vShard === 0) return true
+  const anchored = host.trace.anchored(vShard, height)
+  if (anchored === undefined) return false
+  const known = spans.some(
+    (each) =>
+      each.kind === 'anchored' && each.height === anchored.mainHeight && each.detail.startsWith(`vShard ${vShard} `),
+  )
+  if (!known)
+    spans.push({
+      kind: 'anchored',
+      vShard: 0,
+      height: anchored.mainHeight,
+      timeMs: anchored.timeMs,
+      detail: `vShard ${vShard} height ${height} accepted by the main shard`,
+    })
+  return true
+}
+
+function findDelivery(
+  parts: NodeParts,
+  stored: StoredBlock,
+  source: ShardKey,
+  seq: number,
+): { readonly message: Message; readonly receipt: Receipt } | undefined {
+  for (const item of stored.body.imports) {
+    for (const bytes of item.messages) {
+      const message = messageCodec.decode(bytes)
+      if (message.seq !== seq || message.source.vShard !== source.vShard) continue
+      const id = sha256(bytes)
+      const receipts = stored.receipts.map((each) => parts.runtime.receipts.decode(each))
+      const receipt = receipts.find((each) => each.kind !== RECEIPT_TRANSACTION && equalBytes(each.id, id))
+      return receipt && { message, receipt }
+    }
+  }
+  return undefined
+}
+
+function deliverySpan(stored: StoredBlock, message: Message, receipt: Receipt): Span {
+  const what = `message ${message.source.vShard}>${message.destination.vShard} #${message.seq}, ${message.value} motes`
+  if (message.kind === MESSAGE_BOUNCE) return span('refunded', stored, `${what}, returned because ${message.cause}`)
+  return receipt.ok ? span('delivered', stored, what) : span('bounced', stored, `${what}, ${receipt.code}`)
+}
+
+function span(kind: Span['kind'], { vShard, height, head }: StoredBlock, detail: string): Span {
+  return { kind, vShard, height, timeMs: head.timeMs, detail }
+}

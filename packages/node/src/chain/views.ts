@@ -1,0 +1,124 @@
+import type { Finality, Receipt, TransactionResult } from '@armchain/client/rpc-schema'
+import {
+  type Receipt as ChainReceipt,
+  formatAddress,
+  type Head,
+  type Json,
+  RECEIPT_TRANSACTION,
+  type Runtime,
+  type Transaction,
+  toHex,
+  valueToJson,
+} from '@armchain/core'
+import type { StoredBlock } from './history.ts'
+
+/** What RPC shows of the chain's own types. */
+export function receiptView(
+  runtime: Runtime,
+  receipt: ChainReceipt,
+  place: {
+    readonly block: Pick<StoredBlock, 'vShard' | 'height' | 'hash'>
+    readonly index: number
+    readonly finality: Finality
+    readonly values: readonly string[]
+  },
+): Receipt {
+  const failed = !receipt.ok
+  return {
+    txId: toHex(receipt.id),
+    traceId: toHex(receipt.traceId),
+    vShard: place.block.vShard,
+    height: place.block.height,
+    index: place.index,
+    blockHash: toHex(place.block.hash),
+    ok: receipt.ok,
+    code: failed ? receipt.code : null,
+    message: failed ? (FAILURES[receipt.code] ?? 'the call failed') : null,
+    gasUsed: receipt.gasUsed,
+    feeMotes: receipt.fee.toString(),
+    events: receipt.events.map(({ module, name, data }) => ({
+      module,
+      name,
+      data: eventData(runtime, module, name, data),
+    })),
+    messages: receipt.messages.map(({ seq, destination }, i) => ({
+      seq,
+      destination: destination.vShard,
+      valueMotes: place.values[i] ?? '0',
+    })),
+    finality: place.finality,
+    durable: true,
+  }
+}
+
+export function transactionView(
+  runtime: Runtime,
+  tx: Transaction,
+  raw: Uint8Array,
+  ids: { readonly txId: Uint8Array; readonly account: Uint8Array },
+  place: { readonly height: number; readonly index: number } | undefined,
+): TransactionResult {
+  const call = runtime.call(tx.call.module, tx.call.method)
+  return {
+    txId: toHex(ids.txId),
+    raw: toHex(raw),
+    status: place === undefined ? 'pending' : 'included',
+    vShard: tx.vShard,
+    height: place?.height ?? null,
+    index: place?.index ?? null,
+    sender: formatAddress({ account: ids.account, vShard: tx.vShard }, runtime.scheme.addressPrefix),
+    nonce: tx.nonce,
+    gasLimit: tx.gasLimit,
+    maxFeeMotes: tx.maxFee.toString(),
+    tipMotes: tx.tip.toString(),
+    expiryHeight: tx.expiryHeight,
+    call: {
+      module: tx.call.module,
+      method: tx.call.method,
+      args: call === undefined ? toHex(tx.call.args) : valueToJson(call.schema, call.decode(tx.call.args)),
+    },
+  }
+}
+
+export function headView(
+  head: Head,
+  hash: Uint8Array,
+): {
+  readonly vShard: number
+  readonly height: number
+  readonly hash: string
+  readonly timeMs: number
+  readonly stateRoot: string
+} {
+  return {
+    vShard: head.shard.vShard,
+    height: head.height,
+    hash: toHex(hash),
+    timeMs: head.timeMs,
+    stateRoot: toHex(head.stateRoot),
+  }
+}
+
+export function isTransactionReceipt(receipt: ChainReceipt): boolean {
+  return receipt.kind === RECEIPT_TRANSACTION
+}
+
+/** What the codes of a failed call mean, for people; receipts carry the code alone. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ARM_CALL_FUNDS: 'balance does not cover what the call takes',
+  ARM_CALL_GAS: 'out of gas',
+  ARM_CALL_AMOUNT: 'amount is out of range',
+  ARM_CALL_SHARD: 'unknown vShard',
+  ARM_CALL_LIMIT: 'a limit of the call was reached',
+  ARM_CALL_FAILED: 'the module refused what it was given',
+  ARM_CALL_NOTHING_VESTED: 'nothing has vested since the last claim',
+  ARM_MSG_EXPIRED: 'the message expired',
+  ARM_MSG_GAS: 'prepaid gas does not cover delivery',
+  ARM_MSG_CALL_UNKNOWN: 'no such message handler',
+  ARM_MSG_CALL_ARGS: 'arguments do not fit the message handler',
+}
+
+function eventData(runtime: Runtime, module: string, name: string, data: Uint8Array): Json {
+  const codec = runtime.event(module, name)
+  return codec === undefined ? toHex(data) : valueToJson(codec.schema, codec.decode(data))
+}

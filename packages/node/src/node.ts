@@ -1,0 +1,373 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createSoloEngine, type EngineFactory } from '@armchain/consensus'
+import {
+  ArmError,
+  bank,
+  createRuntime,
+  fees,
+  type Genesis,
+  genesisHash,
+  type KeyPair,
+  type PreparedTransaction,
+  type Refusal,
+  type Runtime,
+  type RuntimeModule,
+  toHex,
+  vesting,
+} from '@armchain/core'
+import { createVerifyPool, sharedVerifyPool, type VerifyPool } from '@armchain/core/node'
+import { anchoredHeight, type Dropped, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
+import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
+import { devHandlers, type MutablePace } from './chain/dev.ts'
+import { History } from './chain/history.ts'
+import { Intake } from './chain/intake.ts'
+import type { NodeParts } from './chain/node-parts.ts'
+import { publishBlock } from './chain/publish.ts'
+import { queryHandlers } from './chain/queries.ts'
+import { restoreMachine } from './chain/snapshots.ts'
+import { Waiters } from './chain/waiters.ts'
+import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
+import { type Log, silentLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createRpcServer, type RpcServer } from './rpc/server.ts'
+import { type Archive, openArchive } from './storage/archive.ts'
+import type { DataDir } from './storage/data-dir.ts'
+import { keepSnapshots, latestValidSnapshot, listSnapshots, writeSnapshot } from './storage/snapshot.ts'
+import { openWal, type Wal } from './storage/wal.ts'
+
+export type NodeOptions = {
+  readonly genesis: Genesis
+  /** Runtime modules beside bank, vesting and fees. */
+  readonly modules?: readonly RuntimeModule[]
+  /** Consensus engines beside `solo`, by name. */
+  readonly engines?: Readonly<Record<string, EngineFactory>>
+  readonly signer: (shard: ShardDescriptor) => Signer | undefined
+  readonly pace: { readonly blockTimeMs: number; readonly idleMs: number; readonly mode: 'timed' | 'manual' }
+  /** Where the chain lives; nothing outlives the process without it. */
+  readonly dataDir?: DataDir
+  readonly rpc?: { readonly host?: string; readonly port?: number }
+  /** Answers `dev_` methods; the faucet pays from this key. */
+  readonly dev?: { readonly faucet?: KeyPair }
+  readonly log?: Log
+  readonly verifyWorkers?: number
+  readonly snapshotEveryBytes?: number
+  /** Called when the node cannot go on, as when its disk fails. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+export interface ArmNode extends AsyncDisposable {
+  readonly url: string | undefined
+  readonly wsUrl: string | undefined
+  readonly runtime: Runtime
+  readonly host: ChainHost
+  /** What the log held at start. */
+  readonly recovered: { readonly blocks: number; readonly truncatedBytes: number }
+  /** Submits signed transactions as RPC would. */
+  readonly submit: Intake['submit']
+  /** Writes a snapshot and drops the log before it; a no-op without a data folder. */
+  snapshot(): Promise<void>
+  close(): Promise<void>
+}
+
+const VERSION = '0.1.0'
+const SNAPSHOTS_KEPT = 2
+
+/** The composition of a node: log, state, chain machine, history, intake, RPC. Resolves when it serves. */
+export async function createNode(options: NodeOptions): Promise<ArmNode> {
+  const { genesis, dataDir, log = silentLog } = options
+  const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
+  const archive = await openArchive({ dir: dataDir?.archiveDir ?? 'memory' })
+  const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync: 'fdatasync' }))
+  const verifier =
+    options.verifyWorkers === undefined ? sharedVerifyPool() : createVerifyPool({ workers: options.verifyWorkers })
+  const pace: MutablePace = { ...options.pace }
+  const history = new History(archive, runtime)
+  const engines = { solo: createSoloEngine, ...options.engines }
+  const host = new ChainHost({
+    runtime,
+    genesis,
+    engines,
+    pace,
+    signer: options.signer,
+    wal,
+    history,
+    nowMs: Date.now,
+    log,
+  })
+  const node = new RunningNode(options, { runtime, archive, wal, verifier, pace, history, host, log })
+  try {
+    await node.recover()
+    await node.serve()
+    return node
+  } catch (error) {
+    await node.close()
+    throw error
+  }
+}
+
+type Inner = {
+  readonly runtime: Runtime
+  readonly archive: Archive
+  readonly wal: Wal | undefined
+  readonly verifier: VerifyPool
+  readonly pace: MutablePace
+  readonly history: History
+  readonly host: ChainHost
+  readonly log: Log
+}
+
+class RunningNode implements ArmNode {
+  readonly #options: NodeOptions
+  readonly #inner: Inner
+  readonly #waiters: Waiters = new Waiters()
+  readonly #pending: Map<string, PreparedTransaction> = new Map()
+  readonly #published: Map<number, number> = new Map()
+  readonly #anchored: Map<number, number> = new Map()
+  readonly #hashes: Map<string, number> = new Map()
+  readonly #metrics: ReturnType<typeof createMetrics> = createMetrics()
+  readonly #intake: Intake
+  readonly #parts: NodeParts
+  #rpc: RpcServer | undefined
+  #recovered = { blocks: 0, truncatedBytes: 0 }
+  #logBytes = 0
+  #snapshotting: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: NodeOptions, inner: Inner) {
+    this.#options = options
+    this.#inner = inner
+    const { runtime, verifier, host, history, pace } = inner
+    this.#intake = new Intake(runtime, verifier, (prepared) => this.#admit(prepared))
+    this.#parts = {
+      runtime,
+      host,
+      history,
+      waiters: this.#waiters,
+      pace,
+      version: VERSION,
+      dev: options.dev !== undefined,
+      walBytes: () => this.#logBytes,
+      pending: (txId) => this.#pending.get(txId),
+      publishedHeight: (vShard) => this.#published.get(vShard) ?? 0,
+      anchoredHeight: (vShard) => this.#anchored.get(vShard) ?? 0,
+      heightOf: (vShard, hash) => this.#hashes.get(`${vShard}:${hash}`),
+    }
+    host.listen(
+      (sealed) => this.#onBlock(sealed),
+      (_, dropped) => this.#onDropped(dropped),
+      (error) => this.#onFailure(error),
+    )
+  }
+
+  get url(): string | undefined {
+    return this.#rpc?.url
+  }
+  get wsUrl(): string | undefined {
+    return this.#rpc?.wsUrl
+  }
+  get runtime(): Runtime {
+    return this.#inner.runtime
+  }
+  get host(): ChainHost {
+    return this.#inner.host
+  }
+  get recovered(): { readonly blocks: number; readonly truncatedBytes: number } {
+    return this.#recovered
+  }
+
+  submit: Intake['submit'] = (raws) => this.#intake.submit(raws)
+
+  /** Replays the log over the last snapshot, and gives history what it misses. */
+  async recover(): Promise<void> {
+    const { wal, host, history, archive, log } = this.#inner
+    const { dataDir } = this.#options
+    if (wal === undefined || dataDir === undefined) return
+    const skipped = (path: string, error: unknown): void =>
+      log.warn('a snapshot is damaged and was skipped', { path, error: String(error) })
+    const snapshot = await latestValidSnapshot(dataDir.snapshotDir, this.runtime.genesisHash, (file, error) =>
+      skipped(String(file), error),
+    )
+    if (snapshot !== undefined) host.restore(await restoreMachine(snapshot.meta, snapshot.chunks()))
+    const archived = new Map<number, number>()
+    for (const { descriptor } of host.machine.shards)
+      archived.set(descriptor.key.vShard, (await archive.lastHeight(descriptor.key.vShard)) ?? 0)
+    let blocks = 0
+    for await (const record of wal.replay(snapshot?.walSegment)) {
+      if (record.kind !== RECORD_BLOCK)
+        throw new ArmError('ARM_LOG_CORRUPT', 'the log holds a record of an unknown kind', {
+          kind: record.kind,
+          hint: 'start it with the version that wrote it',
+        })
+      const sealed = this.#replay(record.payload)
+      if (sealed.executed.height > (archived.get(sealed.shard.vShard) ?? 0)) history.put(sealed)
+      await archive.drained()
+      blocks++
+    }
+    for (const { descriptor, chain } of host.machine.shards) {
+      this.#published.set(descriptor.key.vShard, chain.tip.height)
+      this.#anchored.set(descriptor.key.vShard, anchoredHeight(host.machine, descriptor.key))
+    }
+    this.#recovered = { blocks, truncatedBytes: wal.recovered.truncatedBytes }
+    this.#logBytes = await folderBytes(dataDir.walDir)
+    if (wal.recovered.truncatedBytes > 0)
+      log.warn('the torn end of the log was cut', { truncatedBytes: wal.recovered.truncatedBytes })
+  }
+
+  async serve(): Promise<void> {
+    const { host, log, archive } = this.#inner
+    const { rpc, dev } = this.#options
+    const shards = () =>
+      host.machine.shards.map(({ descriptor, chain, pool }) => ({
+        shard: String(descriptor.key.vShard),
+        anchoredHeight: this.#parts.anchoredHeight(descriptor.key.vShard),
+        poolTransactions: pool.size,
+        accounts: chain.state.accounts.count,
+      }))
+    this.#metrics.observe(() => ({
+      shards: shards(),
+      walBytes: this.#logBytes,
+      archiveBacklogBytes: archive.backlogBytes,
+    }))
+    host.start()
+    await host.settled()
+    if (rpc === undefined) return
+    const persist = (): Promise<void> => this.snapshot()
+    const handlers = {
+      ...queryHandlers(this.#parts),
+      ...(dev &&
+        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, persist })),
+    }
+    this.#rpc = await createRpcServer({
+      handlers,
+      submitMany: this.submit,
+      ...rpc,
+      metrics: this.#metrics,
+      log,
+      version: VERSION,
+    })
+  }
+
+  async snapshot(): Promise<void> {
+    const { wal, host, archive } = this.#inner
+    const { dataDir } = this.#options
+    if (wal === undefined || dataDir === undefined) return
+    // The cut and the copy are of one moment: nothing may come between these two lines.
+    const cut = wal.cut()
+    const { meta, chunks } = host.snapshot()
+    const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
+    await writeSnapshot(dataDir.snapshotDir, {
+      id,
+      genesisHash: this.runtime.genesisHash,
+      walSegment: await cut,
+      meta,
+      chunks,
+    })
+    await archive.sync()
+    await wal.dropBefore(await keepSnapshots(dataDir.snapshotDir, SNAPSHOTS_KEPT))
+    this.#logBytes = await folderBytes(dataDir.walDir)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { host, wal, archive, verifier } = this.#inner
+    this.#intake.close()
+    await this.#rpc?.close()
+    await host.close()
+    await this.#snapshotting
+    await wal?.close()
+    await archive.close()
+    if (this.#options.verifyWorkers !== undefined) await verifier.close()
+    this.#metrics.close()
+  }
+
+  #admit(prepared: PreparedTransaction): Refusal | undefined {
+    const refusal = this.#inner.host.admit(prepared)
+    if (refusal === undefined) this.#pending.set(toHex(prepared.id), prepared)
+    return refusal
+  }
+
+  #replay(record: Uint8Array): SealedBlock {
+    try {
+      return this.#inner.host.replay(record)
+    } catch (cause) {
+      throw new ArmError(
+        'ARM_LOG_CORRUPT',
+        'a block of the log does not follow from the state',
+        {
+          reason: String((cause as Error).message),
+          hint: 'restore the data folder from a copy, or start over with --reset',
+        },
+        { cause },
+      )
+    }
+  }
+
+  #onBlock(sealed: SealedBlock): void {
+    const { executed, shard } = sealed
+    this.#published.set(shard.vShard, executed.height)
+    if (shard.vShard === 0) this.#anchored.set(0, executed.height)
+    for (const { head } of executed.anchors) this.#anchored.set(head.shard.vShard, head.height)
+    this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
+    if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)
+    for (const { id } of executed.transactions) this.#pending.delete(toHex(id))
+    publishBlock(this.#parts, this.#rpc, sealed)
+    this.#metrics.block({
+      shard: String(shard.vShard),
+      height: executed.height,
+      transactions: executed.transactions.length,
+      imports: executed.imports.length,
+      gasUsed: executed.details.gasUsed,
+      sizeBytes: executed.details.sizeBytes,
+      seconds: Math.max(0, (Date.now() - executed.head.timeMs) / 1000),
+    })
+    this.#logBytes += executed.details.sizeBytes + 1024
+    if (this.#logBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+  }
+
+  #snapshotSoon(): void {
+    if (this.#inner.wal === undefined || this.#snapshotting !== undefined) return
+    this.#snapshotting = this.snapshot()
+      .catch((error: unknown) => this.#onFailure(error))
+      .finally(() => {
+        this.#snapshotting = undefined
+      })
+  }
+
+  #onDropped(dropped: readonly Dropped[]): void {
+    for (const { prepared, reason } of dropped) {
+      const id = toHex(prepared.id)
+      this.#pending.delete(id)
+      this.#waiters.drop(id, reason)
+    }
+  }
+
+  #onFailure(error: unknown): void {
+    this.#inner.log.error('the node cannot go on', { error: String(error) })
+    this.#options.onFailure?.(error)
+  }
+}
+
+/** Recent heads that can be found by hash. */
+const HASHES_MAX = 100_000
+
+async function folderBytes(dir: string): Promise<number> {
+  const names = await readdir(dir).catch(() => [])
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(dir, name)).then(
+        (file) => file.size,
+        () => 0,
+      ),
+    ),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

@@ -1,0 +1,120 @@
+import { rename, writeFile } from 'node:fs/promises'
+import { ArmError, formatAc } from '@armchain/core'
+import { createLog } from '@armchain/node'
+import { runDemo } from '../demo.ts'
+import { startTestnet, type Testnet, type TestnetOptions } from '../testnet.ts'
+import { type Command, DEFAULT_PORT, integer, type Output, text, type Values } from './command.ts'
+
+export const testnetCommand: Command = {
+  usage: `testnet [options]                       start a sharded testnet and keep it running
+  --shards N          vShards beside the main shard (default 2)
+  --accounts N        funded accounts (default 10)
+  --block-time T      milliseconds, 0 for on demand (default), or "manual"
+  --data-dir DIR      keep the chain there across restarts (default: in memory)
+  --reset             start that folder over
+  --port P            RPC port (default ${DEFAULT_PORT}; 0 for any)
+  --host H            address to bind (default 127.0.0.1)
+  --mnemonic "WORDS"  derive all keys from these words
+  --config-out FILE   write endpoints and accounts as JSON once the first block is made
+  --demo              run a short demonstration first
+  --log LEVEL         log to standard error: debug, info, warn, error
+  --json              print the configuration as one JSON value`,
+  options: {
+    shards: { type: 'string' },
+    accounts: { type: 'string' },
+    'block-time': { type: 'string' },
+    'data-dir': { type: 'string' },
+    reset: { type: 'boolean' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+    mnemonic: { type: 'string' },
+    'config-out': { type: 'string' },
+    demo: { type: 'boolean' },
+    log: { type: 'string' },
+  },
+  positionals: [0, 0],
+  async run({ values, output }) {
+    const stopped = stopSignal()
+    const testnet = await startTestnet({ ...readOptions(values), onFailure: stopped.fail })
+    try {
+      const config = configOf(testnet)
+      const file = text(values, 'config-out')
+      if (file !== undefined) await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`)
+      output.value(config)
+      printBanner(testnet, output)
+      if (values['demo']) await runDemo(testnet, (line) => output.text(line))
+      output.text('\nRunning. Stop with Ctrl-C.')
+      await stopped.promise
+    } finally {
+      await testnet.close()
+      output.text('Stopped.')
+    }
+  },
+}
+
+function readOptions(values: Values): TestnetOptions {
+  const blockTime = text(values, 'block-time')
+  const dataDir = text(values, 'data-dir')
+  const host = text(values, 'host')
+  const mnemonic = text(values, 'mnemonic')
+  const level = text(values, 'log')
+  if (values['reset'] && dataDir === undefined)
+    throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
+  return {
+    shards: integer(values, 'shards', 2),
+    accounts: integer(values, 'accounts', 10),
+    blockTime: blockTime === 'manual' ? 'manual' : integer(values, 'block-time', 0),
+    port: integer(values, 'port', DEFAULT_PORT),
+    reset: values['reset'] === true,
+    ...(dataDir !== undefined && { dataDir }),
+    ...(host !== undefined && { host }),
+    ...(mnemonic !== undefined && { mnemonic }),
+    ...(level !== undefined && { log: createLog({ level: logLevel(level) }) }),
+  }
+}
+
+function logLevel(level: string): 'debug' | 'info' | 'warn' | 'error' {
+  if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level
+  throw new ArmError('ARM_CLI_USAGE', 'unknown log level', { level, hint: 'one of debug, info, warn, error' })
+}
+
+function configOf({ networkId, rpcUrl, wsUrl, accounts, dataDir }: Testnet): unknown {
+  return { networkId, rpc: [rpcUrl], ws: [wsUrl], accounts, dataDir: dataDir ?? null }
+}
+
+function printBanner(
+  { node, networkId, rpcUrl, wsUrl, accounts, dataDir, fresh }: Testnet,
+  { text: print }: Output,
+): void {
+  const { shards } = node.host.layout
+  const { recovered } = node
+  print(`ArmChain testnet "${networkId}": main shard and ${shards.length - 1} vShards`)
+  print(`  RPC        ${rpcUrl}   (methods: rpc.discover, metrics: ${rpcUrl}/metrics)`)
+  print(`  WebSocket  ${wsUrl}`)
+  print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)
+  print(`  Mnemonic   ${accounts[0]?.mnemonic}`)
+  print(
+    `  Accounts   each with ${formatAc(BigInt(accounts[0]?.balanceMotes ?? 0))} AC at genesis on every vShard; addresses on vShard 1`,
+  )
+  for (const { address, secretKey } of accounts.slice(0, 3)) print(`    ${address}  key ${secretKey}`)
+  if (accounts.length > 3) print(`    and ${accounts.length - 3} more (--config-out FILE lists them)`)
+}
+
+/** Resolves on SIGINT or SIGTERM; a second signal ends the process at once. */
+function stopSignal(): { readonly promise: Promise<void>; readonly fail: (error: unknown) => void } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  promise.catch(() => undefined)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      resolve()
+      process.once(signal, () => process.exit(130))
+    })
+  }
+  return { promise, fail: reject }
+}
+
+/** A reader that waits for the file never sees a part of it. */
+async function writeWhole(file: string, content: string): Promise<void> {
+  await writeFile(`${file}.tmp`, content, { mode: 0o600 })
+  await rename(`${file}.tmp`, file)
+}

@@ -1,0 +1,247 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pace } from '@armchain/consensus'
+import {
+  type Allocation,
+  ArmError,
+  activeEd25519,
+  carve,
+  createMnemonic,
+  decodeGenesis,
+  defaultScheme,
+  encodeGenesis,
+  formatAddress,
+  fromHex,
+  type Genesis,
+  genesisHash,
+  type KeyPair,
+  keyPairFromMnemonic,
+  keyPairFromSecret,
+  MOTES_PER_AC,
+  type RuntimeModule,
+  type Scheme,
+  toHex,
+  tokenAllocations,
+} from '@armchain/core'
+import { type ArmNode, createNode, type DataDir, type Log, openDataDir } from '@armchain/node'
+
+/** A development network in this process: one validator, a main shard and vShards, funded accounts. */
+export type TestnetOptions = {
+  /** vShards beside the main shard, 1 to 64. */
+  readonly shards?: number
+  /** Funded accounts; each holds the same on the main shard and on every vShard. */
+  readonly accounts?: number
+  readonly balanceMotes?: bigint
+  /** Milliseconds between blocks; 0 makes them on demand, `manual` only when told. */
+  readonly blockTime?: number | 'manual'
+  /** Kept across restarts; in memory without it. */
+  readonly dataDir?: string
+  readonly reset?: boolean
+  readonly host?: string
+  readonly port?: number
+  /** Derives keys and funded accounts; random if left out. */
+  readonly mnemonic?: string
+  readonly networkId?: string
+  /** Runtime modules beside bank, vesting and fees. */
+  readonly modules?: readonly RuntimeModule[]
+  /** Changes to the default scheme. */
+  readonly scheme?: Partial<Scheme>
+  readonly log?: Log
+  readonly onFailure?: (error: unknown) => void
+  readonly nowMs?: number
+}
+
+export type TestAccount = {
+  /** On vShard 1, or on the main shard where there is no other. */
+  readonly address: string
+  readonly secretKey: string
+  /** Derives the key by SLIP-10, path m/44'/1'/index'/0'/0'. */
+  readonly mnemonic: string
+  readonly index: number
+  /** On each vShard. */
+  readonly balanceMotes: string
+}
+
+export interface Testnet extends AsyncDisposable {
+  readonly node: ArmNode
+  readonly genesis: Genesis
+  readonly networkId: string
+  readonly rpcUrl: string
+  readonly wsUrl: string
+  readonly accounts: readonly TestAccount[]
+  readonly dataDir: string | undefined
+  /** False when it went on from a data folder. */
+  readonly fresh: boolean
+  close(): Promise<void>
+}
+
+/** What a data folder says of its testnet, so that a restart finds the same keys. */
+type Saved = {
+  readonly format: 1
+  readonly genesis: string
+  readonly mnemonic: string
+  readonly accounts: number
+  readonly balanceMotes: string
+}
+
+const FILE = 'testnet.json'
+const ON_DEMAND_MS = 50
+const IDLE_MS = 5_000
+const SHARDS_MAX = 64
+const ACCOUNTS_MAX = 2_000_000
+const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
+/** Accounts that are listed with their keys; the others derive from the same mnemonic. */
+const LISTED_MAX = 1_000
+const VALIDATOR_INDEX = 1_000_000_000
+const FAUCET_INDEX = 1_000_000_001
+
+/** Starts a testnet. Resolves when it has made its first blocks and answers. */
+export async function startTestnet(options: TestnetOptions = {}): Promise<Testnet> {
+  checkOptions(options)
+  const dataDir =
+    options.dataDir === undefined ? undefined : await openDataDir(options.dataDir, { reset: options.reset ?? false })
+  try {
+    const { saved, fresh } = await loadOrCreate(options, dataDir)
+    const genesis = decodeGenesis(fromHex(saved.genesis))
+    const validator = derive(saved.mnemonic, VALIDATOR_INDEX)
+    const node = await createNode({
+      genesis,
+      ...(options.modules && { modules: options.modules }),
+      signer: () => ({
+        index: 0,
+        account: validator.account,
+        sign: (message) => activeEd25519().sign(message, validator.secretKey),
+      }),
+      pace: paceOf(options.blockTime ?? 0),
+      ...(dataDir && { dataDir }),
+      rpc: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
+      dev: { faucet: derive(saved.mnemonic, FAUCET_INDEX) },
+      ...(options.log && { log: options.log }),
+      ...(options.onFailure && { onFailure: options.onFailure }),
+    })
+    const close = async (): Promise<void> => {
+      await node.close()
+      await dataDir?.release()
+    }
+    return {
+      node,
+      genesis,
+      networkId: genesis.scheme.networkId,
+      rpcUrl: node.url as string,
+      wsUrl: node.wsUrl as string,
+      accounts: listAccounts(saved, genesis),
+      dataDir: dataDir?.path,
+      fresh,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await dataDir?.release()
+    throw error
+  }
+}
+
+/** The key of a listed account. */
+export function accountKey({ secretKey }: Pick<TestAccount, 'secretKey'>): KeyPair {
+  return keyPairFromSecret(fromHex(secretKey))
+}
+
+function paceOf(blockTime: number | 'manual'): Pace {
+  if (blockTime === 'manual') return { blockTimeMs: 0, idleMs: 0, mode: 'manual' }
+  if (blockTime === 0) return { blockTimeMs: ON_DEMAND_MS, idleMs: IDLE_MS, mode: 'timed' }
+  return { blockTimeMs: blockTime, idleMs: blockTime, mode: 'timed' }
+}
+
+async function loadOrCreate(
+  options: TestnetOptions,
+  dataDir: DataDir | undefined,
+): Promise<{ saved: Saved; fresh: boolean }> {
+  const file = dataDir && join(dataDir.path, FILE)
+  if (file !== undefined && options.reset) await rm(file, { force: true })
+  const stored = file === undefined ? undefined : await readSaved(file)
+  if (stored !== undefined) return { saved: stored, fresh: false }
+  const saved = createSaved(options)
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(saved, null, 2)}\n`, { mode: 0o600 })
+  return { saved, fresh: true }
+}
+
+async function readSaved(file: string): Promise<Saved | undefined> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new ArmError('ARM_DATA_DIR', `${file} cannot be read`, { hint: 'check its permissions' }, { cause: error })
+  }
+  try {
+    const saved = JSON.parse(text) as Saved
+    if (saved.format === 1 && typeof saved.genesis === 'string' && typeof saved.mnemonic === 'string') return saved
+  } catch {
+    // Falls through to the same refusal.
+  }
+  throw new ArmError('ARM_DATA_DIR', `${file} is damaged`, {
+    hint: 'restore it from a copy, or start over with --reset',
+  })
+}
+
+function createSaved(options: TestnetOptions): Saved {
+  const mnemonic = options.mnemonic ?? createMnemonic()
+  const accounts = options.accounts ?? 10
+  const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
+  const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
+  const validator = derive(mnemonic, VALIDATOR_INDEX)
+  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+  const modules = ['bank', 'vesting', 'fees', ...(options.modules ?? []).map(({ name }) => name)]
+  const networkId = options.networkId ?? 'armchain-testnet'
+  const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
+  const holders = Array.from({ length: accounts }, (_, i) => derive(mnemonic, i).account)
+  const faucet = derive(mnemonic, FAUCET_INDEX).account
+  const funded = vShards.flatMap((vShard): Allocation[] => [
+    { purpose: 'faucet', vShard, account: faucet, motes: FAUCET_MOTES, lock: 'free' },
+    ...holders.map((account) => ({ purpose: 'test-account', vShard, account, motes: balance, lock: 'free' })),
+  ])
+  // Test money comes out of the pre-mainnet rewards, so that the supply is the paper's.
+  const genesis: Genesis = {
+    scheme,
+    timeMs: options.nowMs ?? Date.now(),
+    allocations: carve(tokenAllocations(), 'pre-mainnet-rewards', funded),
+  }
+  genesisHash(genesis)
+  return { format: 1, genesis: toHex(encodeGenesis(genesis)), mnemonic, accounts, balanceMotes: balance.toString() }
+}
+
+const derived = new Map<string, KeyPair>()
+
+function derive(mnemonic: string, index: number): KeyPair {
+  const name = `${index}:${mnemonic}`
+  const known = derived.get(name)
+  if (known !== undefined) return known
+  const key = keyPairFromMnemonic(mnemonic, index)
+  if (derived.size < 4 * LISTED_MAX) derived.set(name, key)
+  return key
+}
+
+function listAccounts({ mnemonic, accounts, balanceMotes }: Saved, { scheme }: Genesis): TestAccount[] {
+  const vShard = scheme.shards[1]?.vShard ?? 0
+  return Array.from({ length: Math.min(accounts, LISTED_MAX) }, (_, index) => {
+    const key = derive(mnemonic, index)
+    return {
+      address: formatAddress({ account: key.account, vShard }, scheme.addressPrefix),
+      secretKey: toHex(key.secretKey),
+      mnemonic,
+      index,
+      balanceMotes,
+    }
+  })
+}
+
+function checkOptions({ shards = 2, accounts = 10, blockTime = 0 }: TestnetOptions): void {
+  const integer = (value: number, min: number, max: number): boolean =>
+    Number.isInteger(value) && value >= min && value <= max
+  if (!integer(shards, 0, SHARDS_MAX))
+    throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, { shards })
+  if (!integer(accounts, 1, ACCOUNTS_MAX))
+    throw new ArmError('ARM_ARGUMENT', `accounts is outside [1, ${ACCOUNTS_MAX}]`, { accounts })
+  if (blockTime !== 'manual' && !integer(blockTime, 0, 3_600_000))
+    throw new ArmError('ARM_ARGUMENT', 'block time is outside [0, 3600000] ms', { blockTime })
+}
