@@ -140,7 +140,7 @@ export {
 export { Draft } from './runtime/draft.ts'
 export { GAS, MESSAGE_EXPIRY_BLOCKS } from './runtime/gas.ts'
 export { type KernelState, readCursor, readKernelState, readOutboxNext, writeCursor } from './runtime/kernel-state.ts'
-export { bank, type TransferArgs } from './modules/bank.ts'
+export { bank, type TransferArgs, transferArgsCodec } from './modules/bank.ts'
 export { fees } from './modules/fees.ts'
 export { type VestingSchedule, vestedMotes, vesting, vestingScheduleCodec } from './modules/vesting.ts'
 export * as limits from './limits.ts'

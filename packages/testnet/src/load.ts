@@ -2,13 +2,12 @@ import { fetchChainContext, type RpcClient } from '@armchain/client'
 import {
   ArmError,
   activeEd25519,
-  bank,
-  compile,
   formatAddress,
   fromHex,
+  type KeyPair,
   keyPairFromSecret,
   signTransaction,
-  type TransferArgs,
+  transferArgsCodec,
 } from '@armchain/core'
 
 export type LoadOptions = {
@@ -30,7 +29,6 @@ export type LoadResult = {
 const BATCH = 500
 const IN_FLIGHT = 4
 const GAS_LIMIT = 3_000
-const transferSchema = bank.calls?.['transfer']?.schema
 
 /**
  * Signs transfers beforehand, submits them in the binary form, and waits until all are in durable blocks. The clock
@@ -74,18 +72,9 @@ async function prepare(
 ): Promise<{ batches: Uint8Array[][]; watch: { address: string; nonce: number }[] }> {
   const context = await fetchChainContext(rpc)
   const { network, scheme } = context
-  const args = compile<TransferArgs>(transferSchema as NonNullable<typeof transferSchema>)
   const shards = network.shards.map(({ vShard }) => vShard).filter((vShard) => vShard !== 0)
   const usable = shards.length === 0 ? [0] : shards
-  const senders = await Promise.all(
-    accounts.map(async ({ secretKey }, i) => {
-      const key = keyPairFromSecret(fromHex(secretKey))
-      const vShard = usable[i % usable.length] as number
-      const address = formatAddress({ account: key.account, vShard }, network.addressPrefix)
-      const state = await rpc.call('arm_getAccount', { address })
-      return { key, vShard, address, nonce: state.nextNonce, expiry: state.height + 100_000 }
-    }),
-  )
+  const senders = await readSenders(rpc, network.addressPrefix, usable, accounts)
   const raws: Uint8Array[] = []
   for (let i = 0; i < count; i++) {
     const sender = senders[i % senders.length] as (typeof senders)[number]
@@ -106,7 +95,7 @@ async function prepare(
       call: {
         module: 'bank',
         method: 'transfer',
-        args: args.encode({ to: receiver.key.account, vShard: to, amount: 1n }),
+        args: transferArgsCodec.encode({ to: receiver.key.account, vShard: to, amount: 1n }),
       },
     }
     raws.push(
@@ -119,3 +108,37 @@ async function prepare(
   for (let i = 0; i < raws.length; i += BATCH) batches.push(raws.slice(i, i + BATCH))
   return { batches, watch: senders.map(({ address, nonce }) => ({ address, nonce })) }
 }
+
+type Sender = {
+  readonly key: KeyPair
+  readonly vShard: number
+  readonly address: string
+  nonce: number
+  readonly expiry: number
+}
+
+/** Keys and nonces of the accounts, spread over the vShards; asked for in batches. */
+async function readSenders(
+  rpc: RpcClient,
+  prefix: string,
+  vShards: readonly number[],
+  accounts: readonly { readonly secretKey: string }[],
+): Promise<Sender[]> {
+  const senders: Sender[] = []
+  for (let i = 0; i < accounts.length; i += BATCH) {
+    const keys = accounts.slice(i, i + BATCH).map(({ secretKey }, k) => {
+      const key = keyPairFromSecret(fromHex(secretKey))
+      const vShard = vShards[(i + k) % vShards.length] as number
+      return { key, vShard, address: formatAddress({ account: key.account, vShard }, prefix) }
+    })
+    const states = await rpc.batch(keys.map(({ address }) => ['arm_getAccount', { address }] as const))
+    keys.forEach((each, k) => {
+      const state = states[k]
+      if (!state?.ok) throw state?.reason ?? new ArmError('ARM_RPC_RESPONSE', 'an answer is missing')
+      senders.push({ ...each, nonce: state.value.nextNonce, expiry: state.value.height + EXPIRY_BLOCKS })
+    })
+  }
+  return senders
+}
+
+const EXPIRY_BLOCKS = 100_000

@@ -1,4 +1,5 @@
-import { bytes32, struct, u32, u64 } from '../codec/schema.ts'
+import { type Codec, compile } from '../codec/codec.ts'
+import { bytes32, type StructSchema, struct, u32, u64 } from '../codec/schema.ts'
 import { defineCall, defineQuery, type RuntimeModule } from '../runtime/module.ts'
 
 export type TransferArgs = {
@@ -9,6 +10,11 @@ export type TransferArgs = {
   readonly amount: bigint
 }
 
+const TRANSFER_ARGS: StructSchema = struct(['to', bytes32], ['vShard', u32], ['amount', u64])
+
+/** Arguments of `bank.transfer`, for those who build transactions by hand. */
+export const transferArgsCodec: Codec<TransferArgs> = compile(TRANSFER_ARGS)
+
 /**
  * Moves money: inside a vShard at once, to another by a message. Moving between one's own sub-accounts is the same
  * call, with one's own account id (requirement B4).
@@ -17,7 +23,7 @@ export const bank: RuntimeModule = {
   name: 'bank',
   calls: {
     transfer: defineCall<TransferArgs>({
-      args: struct(['to', bytes32], ['vShard', u32], ['amount', u64]),
+      args: TRANSFER_ARGS,
       gas: 0,
       spends: ({ amount }) => amount,
       run(context, { to, vShard, amount }) {

@@ -1,14 +1,11 @@
 import {
   ArmError,
   activeEd25519,
-  bank,
-  type Codec,
-  compile,
   type KeyPair,
   readKernelState,
   signTransaction,
   type Transaction,
-  type TransferArgs,
+  transferArgsCodec,
 } from '@armchain/core'
 import { DEV_SNAPSHOTS_MAX } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
@@ -33,9 +30,6 @@ export type DevParts = {
 const FAUCET_MOTES = 100_000_000_000n
 const FAUCET_GAS = 5_000
 const FAUCET_EXPIRY = 1_000
-const transferCodec: Codec<TransferArgs> = compile(
-  (bank.calls?.['transfer'] as NonNullable<(typeof bank.calls & object)['transfer']>).schema,
-)
 
 /** The `dev_` methods: for development chains only, never for a network of several parties. */
 export function devHandlers({ parts, pace, faucet, submit, persist }: DevParts): RpcHandlers {
@@ -119,7 +113,7 @@ function faucetTransaction(
     call: {
       module: 'bank',
       method: 'transfer',
-      args: transferCodec.encode({ to: to.account, vShard: to.vShard, amount }),
+      args: transferArgsCodec.encode({ to: to.account, vShard: to.vShard, amount }),
     },
   }
   return signTransaction(runtime.transactions, unsigned, runtime.txDomain, (message) =>

@@ -28,6 +28,7 @@ import { receiptView, transactionView } from './views.ts'
 export function queryHandlers(parts: NodeParts): RpcHandlers {
   return {
     ...networkHandlers(parts),
+    ...economyHandlers(parts),
     ...accountHandlers(parts),
     ...blockHandlers(parts),
     ...transactionHandlers(parts),
@@ -89,6 +90,12 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
       archiveBacklogBytes: parts.history.archive.backlogBytes,
       rssBytes: process.memoryUsage.rss(),
     }),
+  }
+}
+
+function economyHandlers(parts: NodeParts): RpcHandlers {
+  const { host, runtime } = parts
+  return {
     arm_getSupply() {
       const { main } = host.machine
       const { state } = main.chain

@@ -80,14 +80,12 @@ export function snapshotMachine(
       parts: (parts[i] as Uint8Array[]).length,
     })),
     mainHeads: machine.mainHeads().map(([height, head]) => ({ height, ...head })),
-    unanchored: machine
-      .unanchored()
-      .map(({ shard, height, mainHeight, anchor }) => ({
-        shard,
-        height,
-        mainHeight,
-        anchor: anchorCodec.encode(anchor),
-      })),
+    unanchored: machine.unanchored().map(({ shard, height, mainHeight, anchor }) => ({
+      shard,
+      height,
+      mainHeight,
+      anchor: anchorCodec.encode(anchor),
+    })),
     mailboxChunks: mailbox.length,
   })
   return { meta, chunks: [...mailbox, ...parts.flat()] }

@@ -44,7 +44,7 @@ export const accountCommand: Command = {
     })
     if (mnemonic) output.text(`mnemonic   ${mnemonic}`)
     output.text(`public key ${toHex(key.publicKey)}`)
-    addresses.forEach((address, vShard) => output.text(`vShard ${vShard}   ${address}`))
+    for (const [vShard, address] of addresses.entries()) output.text(`vShard ${vShard}   ${address}`)
     if (out) output.text(`keystore   ${out}`)
   },
 }
