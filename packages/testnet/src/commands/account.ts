@@ -25,7 +25,7 @@ export const accountCommand: Command = {
     )
     const out = text(values, 'out')
     if (out !== undefined) {
-      const password = text(values, 'password') ?? process.env['ARMCHAIN_PASSWORD']
+      const password = text(values, 'password') ?? process.env.ARMCHAIN_PASSWORD
       if (!password)
         throw new ArmError('ARM_CLI_USAGE', 'a keystore needs a password', {
           hint: 'pass --password TEXT, or set ARMCHAIN_PASSWORD',

@@ -44,7 +44,7 @@ export const KEY_OPTIONS = {
 
 export function connect(values: Values): RpcClient {
   return createRpcClient({
-    url: text(values, 'rpc') ?? process.env['ARMCHAIN_RPC'] ?? `http://127.0.0.1:${DEFAULT_PORT}`,
+    url: text(values, 'rpc') ?? process.env.ARMCHAIN_RPC ?? `http://127.0.0.1:${DEFAULT_PORT}`,
   })
 }
 
@@ -66,9 +66,9 @@ export function integer(values: Values, name: string, fallback: number): number 
 
 /** The key that signs: from --key (hex), --mnemonic with --index, --keystore with --password, or the same in the environment. */
 export async function readKey(values: Values): Promise<KeyPair> {
-  const secret = text(values, 'key') ?? process.env['ARMCHAIN_KEY']
+  const secret = text(values, 'key') ?? process.env.ARMCHAIN_KEY
   if (secret !== undefined) return keyPairFromSecret(fromHex(secret))
-  const mnemonic = text(values, 'mnemonic') ?? process.env['ARMCHAIN_MNEMONIC']
+  const mnemonic = text(values, 'mnemonic') ?? process.env.ARMCHAIN_MNEMONIC
   if (mnemonic !== undefined) return keyPairFromMnemonic(mnemonic, integer(values, 'index', 0))
   const keystore = text(values, 'keystore')
   if (keystore === undefined) {
@@ -78,7 +78,7 @@ export async function readKey(values: Values): Promise<KeyPair> {
   }
   return await decryptKeystore(
     await readJson(keystore),
-    text(values, 'password') ?? process.env['ARMCHAIN_PASSWORD'] ?? '',
+    text(values, 'password') ?? process.env.ARMCHAIN_PASSWORD ?? '',
   )
 }
 

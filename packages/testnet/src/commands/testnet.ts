@@ -42,7 +42,7 @@ export const testnetCommand: Command = {
       if (file !== undefined) await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`)
       output.value(config)
       printBanner(testnet, output)
-      if (values['demo']) await runDemo(testnet, (line) => output.text(line))
+      if (values.demo) await runDemo(testnet, (line) => output.text(line))
       output.text('\nRunning. Stop with Ctrl-C.')
       await stopped.promise
     } finally {
@@ -58,14 +58,14 @@ function readOptions(values: Values): TestnetOptions {
   const host = text(values, 'host')
   const mnemonic = text(values, 'mnemonic')
   const level = text(values, 'log')
-  if (values['reset'] && dataDir === undefined)
+  if (values.reset && dataDir === undefined)
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
     shards: integer(values, 'shards', 2),
     accounts: integer(values, 'accounts', 10),
     blockTime: blockTime === 'manual' ? 'manual' : integer(values, 'block-time', 0),
     port: integer(values, 'port', DEFAULT_PORT),
-    reset: values['reset'] === true,
+    reset: values.reset === true,
     ...(dataDir !== undefined && { dataDir }),
     ...(host !== undefined && { host }),
     ...(mnemonic !== undefined && { mnemonic }),
