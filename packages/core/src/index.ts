@@ -150,6 +150,7 @@ export {
   isMnemonic,
   type KeyPair,
   keyPairFromMnemonic,
+  mnemonicKeys,
   keyPairFromSecret,
 } from './keys/key-pair.ts'
 export {

@@ -15,9 +15,9 @@ import {
   type Genesis,
   genesisHash,
   type KeyPair,
-  keyPairFromMnemonic,
   keyPairFromSecret,
   MOTES_PER_AC,
+  mnemonicKeys,
   type RuntimeModule,
   type Scheme,
   toHex,
@@ -210,13 +210,16 @@ function createSaved(options: TestnetOptions): Saved {
   return { format: 1, genesis: toHex(encodeGenesis(genesis)), mnemonic, accounts, balanceMotes: balance.toString() }
 }
 
+const deriving = new Map<string, (index: number) => KeyPair>()
 const derived = new Map<string, KeyPair>()
 
 function derive(mnemonic: string, index: number): KeyPair {
   const name = `${index}:${mnemonic}`
   const known = derived.get(name)
   if (known !== undefined) return known
-  const key = keyPairFromMnemonic(mnemonic, index)
+  const keys = deriving.get(mnemonic) ?? mnemonicKeys(mnemonic)
+  deriving.set(mnemonic, keys)
+  const key = keys(index)
   if (derived.size < 4 * LISTED_MAX) derived.set(name, key)
   return key
 }

@@ -27,17 +27,23 @@ export function isMnemonic(mnemonic: string): boolean {
 
 /** SLIP-10 derivation, path `m/44'/1'/index'/0'/0'`. Throws `ARM_MNEMONIC` if a word or the checksum is wrong. */
 export function keyPairFromMnemonic(mnemonic: string, index = 0, passphrase = ''): KeyPair {
+  return mnemonicKeys(mnemonic, passphrase)(index)
+}
+
+/** The same for many indexes: stretching the words is most of the work, and is done once. */
+export function mnemonicKeys(mnemonic: string, passphrase = ''): (index: number) => KeyPair {
   if (!isMnemonic(mnemonic)) {
     throw new ArmError('ARM_MNEMONIC', 'not a BIP-39 mnemonic of English words', {
       words: normalise(mnemonic).split(' ').length,
       hint: 'check spelling and order of the words',
     })
   }
-  if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
-    throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index })
-  const seed = mnemonicToSeedSync(normalise(mnemonic), passphrase)
-  const node = HDKey.fromMasterSeed(seed).derive(`m/44'/${COIN_TYPE}'/${index}'/0'/0'`)
-  return keyPairFromSecret(node.privateKey)
+  const coin = HDKey.fromMasterSeed(mnemonicToSeedSync(normalise(mnemonic), passphrase)).derive(`m/44'/${COIN_TYPE}'`)
+  return (index) => {
+    if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
+      throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index })
+    return keyPairFromSecret(coin.derive(`m/${index}'/0'/0'`).privateKey)
+  }
 }
 
 /** Throws `ARM_KEY` unless given 32 bytes. */
