@@ -17,7 +17,7 @@ import {
   vesting,
 } from '@armchain/core'
 import { createVerifyPool, sharedVerifyPool, type VerifyPool } from '@armchain/core/node'
-import { anchoredHeight, type Dropped, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
+import { anchoredHeight, type Dropped, type PoolLimits, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
 import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
 import { devHandlers, type MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
@@ -51,6 +51,8 @@ export type NodeOptions = {
   readonly dev?: { readonly faucet?: KeyPair }
   readonly log?: Log
   readonly verifyWorkers?: number
+  /** Of each vShard's pool. */
+  readonly poolLimits?: PoolLimits
   readonly snapshotEveryBytes?: number
   /** Called when the node cannot go on, as when its disk fails. */
   readonly onFailure?: (error: unknown) => void
@@ -94,6 +96,7 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
     history,
     nowMs: Date.now,
     log,
+    ...(options.poolLimits && { poolLimits: options.poolLimits }),
   })
   const node = new RunningNode(options, { runtime, archive, wal, verifier, pace, history, host, log })
   try {
@@ -138,7 +141,12 @@ class RunningNode implements ArmNode {
     this.#options = options
     this.#inner = inner
     const { runtime, verifier, host, history, pace } = inner
-    this.#intake = new Intake(runtime, verifier, (prepared) => this.#admit(prepared))
+    this.#intake = new Intake(
+      runtime,
+      verifier,
+      (prepared) => this.#admit(prepared),
+      async (txId) => (await history.find(txId)) !== undefined,
+    )
     this.#parts = {
       runtime,
       host,

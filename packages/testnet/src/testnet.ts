@@ -24,6 +24,7 @@ import {
   tokenAllocations,
 } from '@armchain/core'
 import { type ArmNode, createNode, type DataDir, type Log, openDataDir } from '@armchain/node'
+import type { PoolLimits } from '@armchain/shard'
 
 /** A development network in this process: one validator, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
@@ -47,6 +48,7 @@ export type TestnetOptions = {
   /** Changes to the default scheme. */
   readonly scheme?: Partial<Scheme>
   readonly log?: Log
+  readonly poolLimits?: PoolLimits
   readonly onFailure?: (error: unknown) => void
   readonly nowMs?: number
 }
@@ -117,6 +119,7 @@ export async function startTestnet(options: TestnetOptions = {}): Promise<Testne
       rpc: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
       dev: { faucet: derive(saved.mnemonic, FAUCET_INDEX) },
       ...(options.log && { log: options.log }),
+      ...(options.poolLimits && { poolLimits: options.poolLimits }),
       ...(options.onFailure && { onFailure: options.onFailure }),
     })
     const close = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import {
   genesisLayout,
   type Layout,
   type MachineEffect,
+  type PoolLimits,
   type SealedBlock,
   type ShardDescriptor,
 } from '@armchain/shard'
@@ -43,6 +44,7 @@ export type ChainHostOptions = {
   readonly wal: Wal | undefined
   readonly history: History
   readonly nowMs: () => number
+  readonly poolLimits?: PoolLimits
   readonly log: Log
 }
 

@@ -12,6 +12,8 @@ import type { SubmitResult } from '../rpc/submit.ts'
 const { TX_BYTES_MAX } = limits
 
 export type Admit = (prepared: PreparedTransaction) => Refusal | undefined
+/** Whether a transaction is in a block already. */
+export type IsIncluded = (txId: Uint8Array) => Promise<boolean>
 
 /**
  * From received bytes to the pool: signatures in batches off the main thread, then decoding and admission on it.
@@ -23,13 +25,15 @@ export class Intake {
   readonly #runtime: Runtime
   readonly #verifier: VerifyPool
   readonly #admit: Admit
+  readonly #isIncluded: IsIncluded
   readonly #parked: Map<string, Parked[]> = new Map()
   #parkedCount = 0
 
-  constructor(runtime: Runtime, verifier: VerifyPool, admit: Admit) {
+  constructor(runtime: Runtime, verifier: VerifyPool, admit: Admit, isIncluded: IsIncluded) {
     this.#runtime = runtime
     this.#verifier = verifier
     this.#admit = admit
+    this.#isIncluded = isIncluded
   }
 
   async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
@@ -93,8 +97,20 @@ export class Intake {
       if (this.#parkedCount > 0) this.#retry(prepared)
       return { ok: true, txId: toHex(prepared.id) }
     }
+    if (refusal.code === 'ARM_TX_NONCE_LOW') return this.#usedNonce(prepared, refusal)
     if (refusal.code !== 'ARM_TX_NONCE_GAP' || this.#parkedCount >= INTAKE_PARKED_MAX) return refused(refusal)
     return this.#park(prepared, refusal)
+  }
+
+  /** A used nonce is told apart from the very transaction that used it: sending again is harmless, and the client may wait for it. */
+  async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
+    if (!(await this.#isIncluded(id))) return refused(refusal)
+    return {
+      ok: false,
+      code: 'ARM_TX_DUPLICATE',
+      message: 'this transaction is in a block already',
+      data: { txId: toHex(id) },
+    }
   }
 
   #park(prepared: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {

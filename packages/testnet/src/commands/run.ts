@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ArmError, isArmError } from '@armchain/core'
 import { accountCommand } from './account.ts'
+import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
 import type { Command, Output } from './command.ts'
 import { loadCommand } from './load.ts'
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   block: blockCommand,
   trace: traceCommand,
   load: loadCommand,
+  bench: benchCommand,
 }
 
 /** Runs one command line; returns the exit code. With --json there is one JSON value on standard output, errors too. */
