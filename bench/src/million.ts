@@ -34,9 +34,9 @@ const ids = Array.from({ length: ACCOUNTS }, (_, i) =>
   i < SENDERS ? (senders[i] as (typeof senders)[number]).account : digest(`account ${i}`),
 )
 
-const before = memoryMiB()
 const genesis = makeGenesis()
 const hash = genesisHash(genesis)
+const before = memoryMiB()
 const loadStart = performance.now()
 const { layout, states } = genesisLayout(genesis, hash)
 const loadMs = performance.now() - loadStart
