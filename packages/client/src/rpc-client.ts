@@ -82,7 +82,8 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       headers,
       closing: closing.signal,
       // Looked up on each call, so that a fetch that is replaced later, by a test or a polyfill, is the one used.
-      fetch: options.fetch ?? globalThis.fetch,
+      // Called as a function of its own: a browser refuses `fetch` on any other object.
+      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     })
   let nextId = 1
 
