@@ -1,4 +1,4 @@
-import { fetchChainContext, type RpcClient } from '@armchain/client'
+import { type Finality, fetchChainContext, type RpcClient } from '@armchain/client'
 import {
   ArmError,
   activeEd25519,
@@ -7,6 +7,8 @@ import {
   type KeyPair,
   keyPairFromSecret,
   signTransaction,
+  toHex,
+  transactionId,
   transferArgsCodec,
 } from '@armchain/core'
 
@@ -14,7 +16,7 @@ export type LoadOptions = {
   readonly accounts: readonly { readonly secretKey: string }[]
   /** Transfers in all. */
   readonly count: number
-  /** Part that goes to another vShard. */
+  /** Part that goes to another vShard, in percent. */
   readonly crossPercent: number
   readonly onProgress?: (line: string) => void
 }
@@ -26,59 +28,84 @@ export type LoadResult = {
   readonly crossPercent: number
 }
 
+/** Transfers signed beforehand, in the order in which to submit them. */
+export type SignedLoad = {
+  readonly transactions: readonly Uint8Array[]
+  readonly senders: readonly {
+    readonly address: string
+    /** Its nonce once all are in blocks. */
+    readonly nonce: number
+    /** Id of its last transfer; undefined if it has none. */
+    readonly lastId: string | undefined
+  }[]
+}
+
 const BATCH = 500
 const IN_FLIGHT = 4
 const GAS_LIMIT = 3_000
+const EXPIRY_BLOCKS = 100_000
+const WAIT_MS = 120_000
 
 /**
  * Signs transfers beforehand, submits them in the binary form, and waits until all are in durable blocks. The clock
- * runs from the first submission until the last block.
+ * runs from the first submission until the last receipt.
  */
-export async function runLoad(
-  rpc: RpcClient,
-  { accounts, count, crossPercent, onProgress = () => {} }: LoadOptions,
-): Promise<LoadResult> {
+export async function runLoad(rpc: RpcClient, options: LoadOptions): Promise<LoadResult> {
+  const { count, crossPercent, onProgress = () => {} } = options
   onProgress(`signing ${count} transfers`)
-  const { batches, watch } = await prepare(rpc, accounts, count, crossPercent)
+  const load = await signLoad(rpc, options)
   onProgress('submitting')
   const start = performance.now()
-  let next = 0
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, async () => {
-      for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) {
-        const { refused } = await rpc.submitRaw(batch)
-        const [first] = refused
-        if (first !== undefined)
-          throw new ArmError('ARM_RPC_RESPONSE', `the node refused a transfer: ${first.code} ${first.message}`, {
-            refused: refused.length,
-            hint: 'are the accounts in use elsewhere?',
-          })
-      }
-    }),
-  )
-  for (const { address, nonce } of watch) {
-    while ((await rpc.call('arm_getAccount', { address })).nonce < nonce)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+  await inBatches(load.transactions, async (batch) => {
+    const { refused } = await rpc.submitRaw(batch)
+    const [first] = refused
+    if (first !== undefined)
+      throw new ArmError('ARM_RPC_RESPONSE', `the node refused a transfer: ${first.code} ${first.message}`, {
+        refused: refused.length,
+        hint: 'are the accounts in use elsewhere?',
+      })
+  })
+  await loadIncluded(rpc, load, 'shard-final')
   const wallMs = Math.round(performance.now() - start)
   return { included: count, wallMs, tps: Math.round((count / wallMs) * 1000), crossPercent }
 }
 
-async function prepare(
+/** Resolves when the last transfer of every sender, and so all, stands in a durable block of that finality. */
+export async function loadIncluded(rpc: RpcClient, { senders }: SignedLoad, finality: Finality): Promise<void> {
+  const last = senders.flatMap(({ lastId }) => (lastId === undefined ? [] : [lastId]))
+  await inBatches(last, async (txIds) => {
+    const calls = txIds.map((txId) => ['arm_waitForReceipt', { txId, timeoutMs: WAIT_MS, finality }] as const)
+    for (const outcome of await rpc.batch(calls)) if (!outcome.ok) throw outcome.reason
+  })
+}
+
+/** Hands items to `send` 500 at a time, four batches in flight. */
+async function inBatches<Item>(items: readonly Item[], send: (batch: readonly Item[]) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const batch = items.slice(next, next + BATCH)
+      next += BATCH
+      await send(batch)
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+}
+
+/** Signs `count` transfers between the accounts, in turn, with their next nonces; senders are spread over the vShards. */
+export async function signLoad(
   rpc: RpcClient,
-  accounts: readonly { readonly secretKey: string }[],
-  count: number,
-  crossPercent: number,
-): Promise<{ batches: Uint8Array[][]; watch: { address: string; nonce: number }[] }> {
+  { accounts, count, crossPercent }: Pick<LoadOptions, 'accounts' | 'count' | 'crossPercent'>,
+): Promise<SignedLoad> {
   const context = await fetchChainContext(rpc)
   const { network, scheme } = context
   const shards = network.shards.map(({ vShard }) => vShard).filter((vShard) => vShard !== 0)
   const usable = shards.length === 0 ? [0] : shards
   const senders = await readSenders(rpc, network.addressPrefix, usable, accounts)
-  const raws: Uint8Array[] = []
+  const transactions: Uint8Array[] = []
   for (let i = 0; i < count; i++) {
-    const sender = senders[i % senders.length] as (typeof senders)[number]
-    const receiver = senders[(i * 7 + 1) % senders.length] as (typeof senders)[number]
+    const sender = senders[i % senders.length] as Sender
+    const receiver = senders[(i * 7 + 1) % senders.length] as Sender
     const cross = usable.length > 1 && (i * 37) % 100 < crossPercent
     const to = cross ? (usable[(usable.indexOf(sender.vShard) + 1) % usable.length] as number) : sender.vShard
     const unsigned = {
@@ -98,15 +125,19 @@ async function prepare(
         args: transferArgsCodec.encode({ to: receiver.key.account, vShard: to, amount: 1n }),
       },
     }
-    raws.push(
-      signTransaction(context.transactions, unsigned, context.domain, (message) =>
-        activeEd25519().sign(message, sender.key.secretKey),
-      ),
+    sender.last = signTransaction(context.transactions, unsigned, context.domain, (message) =>
+      activeEd25519().sign(message, sender.key.secretKey),
     )
+    transactions.push(sender.last)
   }
-  const batches: Uint8Array[][] = []
-  for (let i = 0; i < raws.length; i += BATCH) batches.push(raws.slice(i, i + BATCH))
-  return { batches, watch: senders.map(({ address, nonce }) => ({ address, nonce })) }
+  return {
+    transactions,
+    senders: senders.map(({ address, nonce, last }) => ({
+      address,
+      nonce,
+      lastId: last && toHex(transactionId(last)),
+    })),
+  }
 }
 
 type Sender = {
@@ -115,6 +146,7 @@ type Sender = {
   readonly address: string
   nonce: number
   readonly expiry: number
+  last: Uint8Array | undefined
 }
 
 /** Keys and nonces of the accounts, spread over the vShards; asked for in batches. */
@@ -135,10 +167,9 @@ async function readSenders(
     keys.forEach((each, k) => {
       const state = states[k]
       if (!state?.ok) throw state?.reason ?? new ArmError('ARM_RPC_RESPONSE', 'an answer is missing')
-      senders.push({ ...each, nonce: state.value.nextNonce, expiry: state.value.height + EXPIRY_BLOCKS })
+      const { nextNonce, height } = state.value
+      senders.push({ ...each, nonce: nextNonce, expiry: height + EXPIRY_BLOCKS, last: undefined })
     })
   }
   return senders
 }
-
-const EXPIRY_BLOCKS = 100_000

@@ -274,15 +274,18 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
     async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
-      for (;;) {
-        const receipt = await receiptOf(parts, id).catch((error: unknown) => {
-          if (error instanceof ArmError && error.code === 'ARM_NOT_FOUND') return undefined
-          throw error
-        })
-        if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
-        const left = deadline - performance.now()
-        const event = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
-        await parts.waiters.wait(event, Math.max(1, left), signal)
+      for (let event = toHex(id); ; ) {
+        // Listens before it looks: a block that comes between the two would be missed.
+        const watch = parts.waiters.watch(event, Math.max(1, deadline - performance.now()), signal)
+        try {
+          const receipt = await findReceipt(parts, id)
+          if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
+          const next = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
+          if (next === event) await watch.told
+          event = next
+        } finally {
+          watch.end()
+        }
       }
     },
     arm_trace: ({ id }) => traceOf(parts, fromHex(id.toLowerCase())),
@@ -307,11 +310,16 @@ export function isAnchored({ anchoredHeight }: NodeParts, vShard: number, height
   return height <= anchoredHeight(vShard)
 }
 
-export async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
+async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
+  const receipt = await findReceipt(parts, id)
+  if (receipt === undefined) throw notFound('receipt', toHex(id))
+  return receipt
+}
+
+async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | undefined> {
   const place = await parts.history.find(id)
   const stored = place && (await parts.history.block(place.shard, place.height))
-  if (place === undefined || stored === undefined) throw notFound('receipt', toHex(id))
-  return storedReceipt(parts, stored, place.index)
+  return place && stored && storedReceipt(parts, stored, place.index)
 }
 
 export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {

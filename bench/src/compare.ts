@@ -1,0 +1,55 @@
+import { measure, type Run, type Side, type Work } from './side.ts'
+
+/** One side's medians, and each of its runs in order. */
+export type Measured = { readonly name: string; readonly median: Run; readonly runs: readonly Run[] }
+
+/** Runs all sides in turn, `repeats` times, the order turned round each time, so that what drifts meets all alike. */
+export async function compare(
+  sides: readonly Side[],
+  work: Work,
+  repeats: number,
+  progress: (line: string) => void,
+): Promise<Measured[]> {
+  const runs = new Map<Side, Run[]>(sides.map((side) => [side, []]))
+  for (let i = 1; i <= repeats; i++) {
+    for (const side of i % 2 === 1 ? sides : [...sides].reverse()) {
+      const run = await measure(side, work)
+      runs.get(side)?.push(run)
+      progress(`repeat ${i} of ${repeats}, ${side.name}: ${summary(run)}`)
+    }
+  }
+  return sides.map((side) => {
+    const own = runs.get(side) as Run[]
+    return { name: side.name, median: medianRun(own), runs: own }
+  })
+}
+
+/** Medians of the ratios of runs made side by side. */
+export function ratio(ours: Measured, theirs: Measured): { readonly tps: number; readonly cpu: number } {
+  const of = (figure: 'tps' | 'cpuUsPerTx'): number =>
+    median(ours.runs.map((run, i) => run[figure] / (theirs.runs[i] as Run)[figure]))
+  return { tps: of('tps'), cpu: of('cpuUsPerTx') }
+}
+
+/** Medians of each figure by itself. */
+export function medianRun(runs: readonly Run[]): Run {
+  const of = (figure: keyof Run): number => median(runs.map((run) => run[figure]))
+  return {
+    tps: of('tps'),
+    cpuUsPerTx: of('cpuUsPerTx'),
+    wallMs: of('wallMs'),
+    firstBlockMs: of('firstBlockMs'),
+    rssMiB: of('rssMiB'),
+  }
+}
+
+export function summary({ tps, cpuUsPerTx }: Run): string {
+  return `${tps.toFixed(0)} transfers/s, ${cpuUsPerTx.toFixed(0)} us CPU each`
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const high = sorted[middle] as number
+  return sorted.length % 2 === 1 ? high : (high + (sorted[middle - 1] as number)) / 2
+}
