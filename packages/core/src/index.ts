@@ -111,8 +111,8 @@ export {
   TOKEN_ALLOCATION,
   tokenAllocations,
 } from './chain/genesis.ts'
-export { type Account, AccountTable, type Row } from './state/account-table.ts'
-export { SHARD_OWNER, ShardState, type AccountProof, type StateReader, type Writes } from './state/shard-state.ts'
+export { type Account, AccountTable, INDEX_KEY_BYTES, keyAccountIndex, type Row } from './state/account-table.ts'
+export { accountPath, SHARD_OWNER, ShardState, type AccountProof, type StateReader, type Writes } from './state/shard-state.ts'
 export { decodeAccountRecord, encodeAccountProof, verifyAccountProof } from './state/account-proof.ts'
 export { hashLeaves, merkleListRoot, merkleRangeProof, verifyMerkleRange } from './state/merkle-list.ts'
 export { SparseTree, type TreeProof, verifyTreeProof } from './state/sparse-tree.ts'

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createSoloEngine, type EngineFactory } from '@armchain/consensus'
@@ -8,7 +9,9 @@ import {
   fees,
   type Genesis,
   genesisHash,
+  INDEX_KEY_BYTES,
   type KeyPair,
+  keyAccountIndex,
   type PreparedTransaction,
   type Refusal,
   type Runtime,
@@ -78,6 +81,7 @@ const SNAPSHOTS_KEPT = 2
 /** The composition of a node: log, state, chain machine, history, intake, RPC. Resolves when it serves. */
 export async function createNode(options: NodeOptions): Promise<ArmNode> {
   const { genesis, dataDir, log = silentLog } = options
+  keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
   const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
   const archive = await openArchive({ dir: dataDir?.archiveDir ?? 'memory' })
   const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync: 'fdatasync' }))

@@ -1,4 +1,5 @@
 import {
+  accountPath,
   EMPTY_PREFIX,
   type Genesis,
   genesisState,
@@ -64,12 +65,12 @@ export function isMain(key: ShardKey): boolean {
   return key.vShard === MAIN_VSHARD
 }
 
-/** True if the account's id begins with the shard's prefix. */
+/** True if the account's path begins with the shard's prefix. */
 export function ownsAccount({ prefix }: ShardKey, account: Uint8Array): boolean {
   if (prefix === EMPTY_PREFIX) return true
-  const id = new DataView(account.buffer, account.byteOffset, 8).getBigUint64(0)
+  const path = new DataView(accountPath(account).buffer).getBigUint64(0)
   const sentinel = prefix & -prefix
-  return (id ^ prefix) / (sentinel * 2n) === 0n
+  return (path ^ prefix) / (sentinel * 2n) === 0n
 }
 
 const ZERO = new Uint8Array(32)

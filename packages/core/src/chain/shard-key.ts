@@ -2,7 +2,7 @@ import { type Codec, compile } from '../codec/codec.ts'
 import { type StructSchema, struct, u32, u53, u64 } from '../codec/schema.ts'
 
 /**
- * A physical shard: the logical vShard, the prefix of account ids that it holds, and the main-shard height at which
+ * A physical shard: the logical vShard, the prefix of account paths that it holds, and the main-shard height at which
  * it was activated. `born` keeps a prefix that lives again after a split and a merge apart from its former self.
  */
 export type ShardKey = {

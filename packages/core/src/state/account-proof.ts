@@ -3,7 +3,7 @@ import { type Codec, compile } from '../codec/codec.ts'
 import { bytes32, list, option, struct } from '../codec/schema.ts'
 import { ArmError } from '../errors.ts'
 import type { Account } from './account-table.ts'
-import type { AccountProof } from './shard-state.ts'
+import { type AccountProof, accountPath } from './shard-state.ts'
 import { hashTwo, treeProofRoot } from './sparse-tree.ts'
 
 /** A proof with the record that it shows, as it travels. */
@@ -38,7 +38,7 @@ export function encodeAccountProof({ record, storageRoot, shardRoot, path }: Pro
 export function verifyAccountProof(stateRoot: Uint8Array, id: Uint8Array, encoded: Uint8Array): Account | undefined {
   const { record, storageRoot, shardRoot, siblings, other } = wireCodec.decode(encoded)
   const value = record === undefined ? undefined : hashTwo(record, storageRoot)
-  const accountsRoot = treeProofRoot(id, value, { siblings, other })
+  const accountsRoot = treeProofRoot(accountPath(id), value, { siblings, other })
   if (accountsRoot === undefined || !equalBytes(hashTwo(accountsRoot, shardRoot), stateRoot)) {
     throw new ArmError('ARM_PROOF', 'the proof does not lead to the state root', { hint: 'do not trust this node' })
   }

@@ -17,6 +17,7 @@ export class AccountTable {
   /** 0 absent, else 1 + key type. */
   #kind: Uint8Array
   #index: Int32Array
+  readonly #key: Uint32Array = indexKey
   #rows = 0
   #existing = 0
   #total = 0n
@@ -34,9 +35,27 @@ export class AccountTable {
     return this.#existing
   }
 
+  /** Rows that there is room for without growing. */
+  get capacity(): number {
+    return this.#nonce.length
+  }
+
   /** Rows handed out, existing or not. */
   get rows(): number {
     return this.#rows
+  }
+
+  /** Slots that the worst look-up of a row in this table reads: what says that the index is not under attack. */
+  get longestProbe(): number {
+    const mask = this.#index.length - 1
+    let longest = 0
+    for (let row = 0; row < this.#rows; row++) {
+      let length = 1
+      for (let i = slotOf(this.ids.bytes, 32 * row, this.#key) & mask; this.#index[i] !== row + 1; i = (i + 1) & mask)
+        length++
+      longest = Math.max(longest, length)
+    }
+    return longest
   }
 
   /** Sum of all balances, kept from every write: what the supply auditor is told. */
@@ -48,7 +67,7 @@ export class AccountTable {
   find(id: Uint8Array, at = 0): Row {
     const index = this.#index
     const mask = index.length - 1
-    for (let i = slotOf(id, at) & mask; ; i = (i + 1) & mask) {
+    for (let i = slotOf(id, at, this.#key) & mask; ; i = (i + 1) & mask) {
       const row = (index[i] as number) - 1
       if (row < 0 || this.#matches(row, id, at)) return row
     }
@@ -117,7 +136,7 @@ export class AccountTable {
 
   #place(row: Row): void {
     const mask = this.#index.length - 1
-    let i = slotOf(this.ids.bytes, 32 * row) & mask
+    let i = slotOf(this.ids.bytes, 32 * row, this.#key) & mask
     while (this.#index[i] !== 0) i = (i + 1) & mask
     this.#index[i] = row + 1
   }
@@ -143,14 +162,38 @@ export class AccountTable {
   }
 }
 
-/** Ids are hashes, so any of their bytes spread evenly; an owner of many keys can at worst slow their own look-ups. */
-function slotOf(ids: Uint8Array, at: number): number {
-  return (
-    ((ids[at + 28] as number) << 24) |
-    ((ids[at + 29] as number) << 16) |
-    ((ids[at + 30] as number) << 8) |
-    (ids[at + 31] as number)
-  )
+/**
+ * Anyone may pay to any 32 bytes, so ids can be chosen to collide under a hash that is known: this one is keyed
+ * (two keyed multiplications a word, so that no difference between ids has an outcome that holds for every key). The
+ * key changes where a row stands in the index and nothing else: no order, root or result depends on it.
+ */
+const INDEX_KEY_WORDS = 16
+let indexKey: Uint32Array = Uint32Array.from({ length: INDEX_KEY_WORDS }, (_, i) => Math.imul(2 * i + 1, 0x9e37_79b1))
+
+/** Bytes of chance that `keyAccountIndex` takes. */
+export const INDEX_KEY_BYTES: number = 4 * INDEX_KEY_WORDS
+
+/** Keys the index of every table that is made from now on: what a node does before it makes any. */
+export function keyAccountIndex(chance: Uint8Array): void {
+  const view = new DataView(chance.buffer, chance.byteOffset, INDEX_KEY_BYTES)
+  // Odd, so that a multiplication loses nothing.
+  indexKey = Uint32Array.from({ length: INDEX_KEY_WORDS }, (_, i) => view.getUint32(4 * i) | 1)
+}
+
+function slotOf(ids: Uint8Array, at: number, key: Uint32Array): number {
+  let hash = 0
+  for (let i = 0; i < 8; i++) {
+    const start = at + 4 * i
+    const word =
+      ((ids[start] as number) << 24) |
+      ((ids[start + 1] as number) << 16) |
+      ((ids[start + 2] as number) << 8) |
+      (ids[start + 3] as number)
+    hash = Math.imul(hash ^ word, key[2 * i] as number)
+    hash = Math.imul(hash ^ (hash >>> 15), key[2 * i + 1] as number)
+    hash ^= hash >>> 13
+  }
+  return hash
 }
 
 /** At most two thirds full, a power of two. */

@@ -1,7 +1,7 @@
 import { hashPairs } from '../crypto/hash.ts'
 import { type Account, AccountTable, type Row } from './account-table.ts'
 import { EntryMap } from './entry-map.ts'
-import { hashTwo, SparseTree, type TreeProof } from './sparse-tree.ts'
+import { hashTwo, type KeyStore, SparseTree, type TreeProof } from './sparse-tree.ts'
 
 /** Owner of what belongs to the shard and not to an account: cursors, module globals. */
 export const SHARD_OWNER = -1
@@ -34,19 +34,27 @@ export type AccountProof = {
 }
 
 /**
- * One shard's state in memory, committed by two trees: accounts by id, each with its entries' root below it (so that
+ * One shard's state in memory, committed by two trees: accounts by path, each with its entries' root below it (so that
  * a split cuts one subtree), and what belongs to the shard itself. `root = H(accounts root || shard root)`; an
  * account's leaf value is `H(record || entries root)`.
+ *
+ * An account's path is the hash of its id, because anyone may pay to any 32 bytes: ids that are chosen to agree in
+ * their first 255 bits would make a tree over the ids itself as deep.
  */
 export class ShardState implements StateReader {
   readonly accounts: AccountTable
   readonly #tree: SparseTree
+  readonly #paths: KeyStore
+  /** 1 where the path of a row stands in `#paths`. */
+  #placed: Uint8Array
   readonly #entries: Map<Row, EntryMap> = new Map()
   readonly #shard: EntryMap = new EntryMap()
 
   constructor(capacity = 64) {
     this.accounts = new AccountTable(capacity)
-    this.#tree = new SparseTree(this.accounts.ids, capacity)
+    this.#paths = { bytes: new Uint8Array(32 * capacity) }
+    this.#placed = new Uint8Array(capacity)
+    this.#tree = new SparseTree(this.#paths, capacity)
   }
 
   row(id: Uint8Array, at = 0): Row {
@@ -104,7 +112,7 @@ export class ShardState implements StateReader {
   }
 
   proveAccount(id: Uint8Array): AccountProof {
-    const path = this.#tree.prove(id, (row) => this.#value(row))
+    const path = this.#tree.prove(accountPath(id), (row) => this.#value(row))
     return { path, storageRoot: this.#storageRoot(this.accounts.find(id)), shardRoot: this.#shard.root() }
   }
 
@@ -128,7 +136,34 @@ export class ShardState implements StateReader {
       if (entries !== undefined) pairs.set(entries.root(), 64 * i + 32)
     }
     hashPairs(pairs, values, existing.length)
+    this.#place(existing)
     this.#tree.setMany(existing, values, existing.length)
+  }
+
+  /** Gives each row that has none its path, all in one pass. */
+  #place(rows: readonly Row[]): void {
+    const fresh = rows.filter((row) => this.#placed[row] !== 1)
+    if (fresh.length === 0) return
+    if (this.accounts.rows > this.#placed.length) this.#grow(this.accounts.capacity)
+    const pairs = new Uint8Array(64 * fresh.length)
+    const paths = new Uint8Array(32 * fresh.length)
+    fresh.forEach((row, i) => {
+      pairs.set(this.accounts.ids.bytes.subarray(32 * row, 32 * row + 32), 64 * i)
+    })
+    hashPairs(pairs, paths, fresh.length)
+    fresh.forEach((row, i) => {
+      this.#paths.bytes.set(paths.subarray(32 * i, 32 * i + 32), 32 * row)
+      this.#placed[row] = 1
+    })
+  }
+
+  #grow(capacity: number): void {
+    const paths = new Uint8Array(32 * capacity)
+    paths.set(this.#paths.bytes)
+    this.#paths.bytes = paths
+    const placed = new Uint8Array(capacity)
+    placed.set(this.#placed)
+    this.#placed = placed
   }
 
   #value(row: Row): Uint8Array {
@@ -153,3 +188,10 @@ export class ShardState implements StateReader {
     return made
   }
 }
+
+/** Where an account stands in the tree, and what a shard's prefix is compared with: `SHA-256(id || 32 zero bytes)`. */
+export function accountPath(id: Uint8Array): Uint8Array {
+  return hashTwo(id, NOTHING)
+}
+
+const NOTHING = new Uint8Array(32)

@@ -6,7 +6,8 @@ import { invariant } from '../errors.ts'
  * An authenticated binary tree over 32-byte keys, compact: a subtree with one key is that key's leaf.
  *
  * Rules: `leaf = H(H(key || value) || LEAF_TAG)`, `inner = H(left || right)`, an empty subtree is 32 zero bytes,
- * H is SHA-256 over 64 bytes. The tag is no hash output and not zero, so a leaf never passes for an inner node.
+ * H is SHA-256 over 64 bytes. The tag is neither zero nor the hash of any node, and a proof that names it as a sibling
+ * proves nothing, so a leaf never passes for an inner node.
  * An inner node holds at least two leaves below it, so equal contents give equal roots whatever the history.
  *
  * Keys live outside, in `keys` (32 bytes a slot), because an account table keeps them anyway. Changes mark the nodes
@@ -295,7 +296,7 @@ export function treeProofRoot(
   proof: TreeProof,
 ): Uint8Array | undefined {
   const { siblings, other } = proof
-  if (siblings.length > DEPTH_MAX || siblings.some((sibling) => sibling.length !== 32)) return undefined
+  if (siblings.length > DEPTH_MAX || !siblings.every(isNodeHash)) return undefined
   let hash = EMPTY
   if (value !== undefined) {
     if (other !== undefined) return undefined
@@ -313,6 +314,11 @@ export function treeProofRoot(
     hash = bitAt(key, 0, depth) === 0 ? hashTwo(hash, sibling) : hashTwo(sibling, hash)
   }
   return hash
+}
+
+/** The tag would make the two halves of a leaf look like nodes, and so show what is there as absent. */
+function isNodeHash(sibling: Uint8Array): boolean {
+  return sibling.length === 32 && !equalBytes(sibling, LEAF_TAG)
 }
 
 export function leafHash(key: Uint8Array, value: Uint8Array): Uint8Array {
