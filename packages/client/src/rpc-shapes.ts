@@ -202,6 +202,7 @@ export const FeesShape = Type.Object({
   suggestedMaxFeeMotes: Motes('Most per unit of gas that survives some blocks of growing demand'),
   transferGas: Integer('Gas of a transfer inside the shard'),
   messageGas: Integer('Gas of a transfer to another shard, delivery included'),
+  rulesVersion: Integer('Version of the rules that a transaction must name now', 255),
 })
 
 export const SupplyShape = Type.Object({

@@ -94,7 +94,7 @@ export async function createWallet(rpc: RpcClient, key: KeyPair): Promise<Wallet
       rpc.call('arm_getFees', { vShard: options.vShard }),
     ])
     const unsigned: Omit<Transaction, 'signature'> = {
-      version: scheme.version,
+      version: fees.rulesVersion,
       chainId: scheme.chainId,
       vShard: options.vShard,
       keyType: 1,

@@ -97,7 +97,15 @@ export {
   shardTopCodec,
 } from './chain/block.ts'
 export { MESSAGE_BOUNCE, MESSAGE_DELIVER, type Message, messageCodec, messageGasLimit } from './chain/message.ts'
-export { type Event, RECEIPT_BOUNCE, RECEIPT_MESSAGE, RECEIPT_TRANSACTION, type Receipt } from './chain/receipt.ts'
+export {
+  type Event,
+  RECEIPT_BLOCK,
+  RECEIPT_BOUNCE,
+  RECEIPT_MESSAGE,
+  RECEIPT_TRANSACTION,
+  type Receipt,
+  type SentMessage,
+} from './chain/receipt.ts'
 export {
   type Allocation,
   carve,
@@ -112,7 +120,14 @@ export {
   tokenAllocations,
 } from './chain/genesis.ts'
 export { type Account, AccountTable, INDEX_KEY_BYTES, keyAccountIndex, type Row } from './state/account-table.ts'
-export { accountPath, SHARD_OWNER, ShardState, type AccountProof, type StateReader, type Writes } from './state/shard-state.ts'
+export {
+  accountPath,
+  SHARD_OWNER,
+  ShardState,
+  type AccountProof,
+  type StateReader,
+  type Writes,
+} from './state/shard-state.ts'
 export { decodeAccountRecord, encodeAccountProof, verifyAccountProof } from './state/account-proof.ts'
 export { hashLeaves, merkleListRoot, merkleRangeProof, verifyMerkleRange } from './state/merkle-list.ts'
 export { SparseTree, type TreeProof, verifyTreeProof } from './state/sparse-tree.ts'
@@ -124,11 +139,18 @@ export {
   type ModuleContext,
   type QueryContext,
   type QueryDefinition,
+  type ReadContext,
   type RuntimeModule,
   type SendMessage,
 } from './runtime/module.ts'
 export { createRuntime, moduleAccount, type Runtime } from './runtime/runtime.ts'
-export { checkAgainstBlock, gasPrice, type PreparedTransaction, prepareTransaction } from './runtime/admission.ts'
+export {
+  checkAgainstBlock,
+  gasPrice,
+  type NextBlock,
+  type PreparedTransaction,
+  prepareTransaction,
+} from './runtime/admission.ts'
 export {
   type BlockEnvironment,
   BlockExecution,

@@ -13,6 +13,7 @@ import {
   readCursor,
   readKernelState,
   refuse,
+  rulesVersion,
   type ShardKey,
   type ShardState,
   sameShard,
@@ -132,7 +133,8 @@ export class ChainMachine {
     if (hosted === undefined)
       return refuse('ARM_TX_SHARD', 'this node does not host that vShard', { vShard: prepared.tx.vShard })
     const { baseFee } = this.kernelState(hosted)
-    const added = hosted.pool.add(prepared, hosted.chain.tip.height + 1, baseFee)
+    const rules = rulesVersion(this.config.runtime.scheme, this.main.chain.tip.height)
+    const added = hosted.pool.add(prepared, { height: hosted.chain.tip.height + 1, baseFee, rules })
     if (!added.ok) return added
     const effects: MachineEffect[] = []
     const { dropped } = added.value
@@ -274,7 +276,7 @@ export class ChainMachine {
     const mainHeight = this.main.chain.tip.height
     const { baseFee, sizeLimitBytes } = this.kernelState(hosted)
     const { imports, waitingGas } = this.mailbox.imports(descriptor.key, {
-      cursor: (source) => readCursor(chain.state, source),
+      cursor: cursorOf(hosted),
       mainHeight,
       gas: this.config.runtime.scheme.blocks.importGas,
       sizeBytes: Math.floor(sizeLimitBytes * IMPORT_SIZE_PART),
@@ -333,7 +335,7 @@ export class ChainMachine {
       })
       this.#unanchored.set(formatShardKey(shard), list)
     }
-    if (executed.imports.length > 0) this.mailbox.prune(shard, (source) => readCursor(hosted.chain.state, source))
+    if (executed.imports.length > 0) this.mailbox.prune(shard, cursorOf(hosted))
   }
 
   #commitMain({ height, hash, head, anchors }: ExecutedBlock): void {
@@ -360,15 +362,19 @@ export class ChainMachine {
   }
 
   #hasWork(hosted: HostedShard): boolean {
-    const { pool, descriptor, chain } = hosted
+    const { pool, descriptor } = hosted
     if (pool.size > 0) return true
     if (isMain(descriptor.key) && [...this.#unanchored.values()].some((list) => list.length > 0)) return true
-    return this.mailbox.waiting(descriptor.key, (source) => readCursor(chain.state, source)) > 0
+    return this.mailbox.waiting(descriptor.key, cursorOf(hosted)) > 0
   }
 
   #hostedOf(block: Block): HostedShard | undefined {
     return this.shards.find(({ descriptor }) => hasShard(block.head, descriptor.key))
   }
+}
+
+function cursorOf({ chain, descriptor }: HostedShard): (source: ShardKey) => number {
+  return (source) => readCursor(chain.state, source, descriptor.key.prefix)
 }
 
 /** Last height of a shard that the main shard has anchored. */

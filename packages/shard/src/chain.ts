@@ -237,6 +237,7 @@ export class ShardChain {
       baseFee: result.baseFee,
       supply,
       proposer: ingredients.proposer,
+      ...result.detailsFields,
     }
     const detailsBytes = runtime.details.encode(details)
     const head: Head = {

@@ -40,11 +40,12 @@ export function beginBlock(reader: StateReader, rules: BlockRules): BlockExecuti
 
 /** Takes an import: checks it against the anchored heads and the cursor, then delivers each message. */
 export function runImport(execution: BlockExecution, item: Import, rules: BlockRules): Refusal | undefined {
-  const cursor = (source: ShardKey): number => readCursor(execution.draft, source)
+  const { prefix } = rules.shard
+  const cursor = (source: ShardKey): number => readCursor(execution.draft, source, prefix)
   const checked = checkImport(item, { ...rules, cursor })
   if (!checked.ok) return checked.reason
   const { messages } = checked.value
-  writeCursor(execution.draft, item.source, rules.shard.prefix, cursor(item.source) + messages.length)
+  writeCursor(execution.draft, item.source, prefix, cursor(item.source) + messages.length)
   for (const { bytes, message } of messages) execution.message(bytes, message)
   return undefined
 }

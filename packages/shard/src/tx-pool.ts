@@ -1,6 +1,7 @@
 import {
   type Account,
   checkAgainstBlock,
+  type NextBlock,
   nonceRefusal,
   type Outcome,
   type PreparedTransaction,
@@ -76,11 +77,10 @@ export class TxPool {
   /** Takes a transaction whose signature has been checked; `dropped` are those that had to make room. */
   add(
     prepared: PreparedTransaction,
-    height: number,
-    baseFee: bigint,
+    next: Omit<NextBlock, 'vShard'>,
   ): Outcome<{ readonly dropped: readonly Dropped[] }> {
     const { tx, account } = prepared
-    const refusal = checkAgainstBlock(tx, this.#vShard, height, baseFee)
+    const refusal = checkAgainstBlock(tx, { ...next, vShard: this.#vShard })
     if (refusal !== undefined) return { ok: false, reason: refusal }
     const row = this.#state.accounts.find(account)
     const stored = this.#state.account(row)
@@ -88,10 +88,9 @@ export class TxPool {
       return refuse('ARM_TX_FUNDS', 'the sender has no account on this vShard', { balanceMotes: '0' })
     const queue = this.#queues.get(row)
     const first = queue?.first ?? stored.nonce
-    const next = first + (queue?.transactions.length ?? 0)
-    if (tx.nonce < first) return { ok: false, reason: nonceRefusal(tx.nonce, next) }
-    if (tx.nonce > next) return { ok: false, reason: nonceRefusal(tx.nonce, next) }
-    if (queue !== undefined && tx.nonce < next) return this.#replace(queue, prepared, stored)
+    const expected = first + (queue?.transactions.length ?? 0)
+    if (tx.nonce < first || tx.nonce > expected) return { ok: false, reason: nonceRefusal(tx.nonce, expected) }
+    if (queue !== undefined && tx.nonce < expected) return this.#replace(queue, prepared, stored)
     return this.#append(queue, row, prepared, stored)
   }
 

@@ -101,6 +101,7 @@ export async function signLoad(
   const { network, scheme } = context
   const shards = network.shards.map(({ vShard }) => vShard).filter((vShard) => vShard !== 0)
   const usable = shards.length === 0 ? [0] : shards
+  const { rulesVersion } = await rpc.call('arm_getFees', { vShard: 0 })
   const senders = await readSenders(rpc, network.addressPrefix, usable, accounts)
   const transactions: Uint8Array[] = []
   for (let i = 0; i < count; i++) {
@@ -109,7 +110,7 @@ export async function signLoad(
     const cross = usable.length > 1 && (i * 37) % 100 < crossPercent
     const to = cross ? (usable[(usable.indexOf(sender.vShard) + 1) % usable.length] as number) : sender.vShard
     const unsigned = {
-      version: scheme.version,
+      version: rulesVersion,
       chainId: scheme.chainId,
       vShard: sender.vShard,
       keyType: 1,

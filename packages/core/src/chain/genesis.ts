@@ -1,7 +1,8 @@
-import { concatBytes, utf8 } from '../bytes.ts'
+import { concatBytes, fromHex, toHex, utf8 } from '../bytes.ts'
 import { type Codec, compile } from '../codec/codec.ts'
 import { blob, bytes32, list, struct, text, u32, u53, u64 } from '../codec/schema.ts'
 import { sha256 } from '../crypto/hash.ts'
+import { activeEd25519 } from '../crypto/verify.ts'
 import { ArmError } from '../errors.ts'
 import { GENESIS_ENTRIES_MAX } from '../limits.ts'
 import { VESTING_ENTRY, vestingScheduleCodec } from '../modules/vesting.ts'
@@ -81,8 +82,13 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
 export function checkGenesis({ scheme, allocations }: Genesis): void {
   checkScheme(scheme)
   const shards = new Set(scheme.shards.map((shard) => shard.vShard))
+  for (const key of new Set(scheme.shards.flatMap(({ validators }) => validators.map(toHex)))) {
+    if (!activeEd25519().isAccountKey(fromHex(key)))
+      throw new ArmError('ARM_GENESIS', 'a validator key is of small or mixed order: anyone could sign for it', { key })
+  }
   let total = 0n
-  for (const { purpose, vShard, motes, lock } of allocations) {
+  const vesting = new Set<string>()
+  for (const { purpose, vShard, account, motes, lock } of allocations) {
     total += motes
     if (!shards.has(vShard))
       throw new ArmError('ARM_GENESIS', 'an allocation is on a vShard that the scheme has not', { purpose, vShard })
@@ -90,6 +96,11 @@ export function checkGenesis({ scheme, allocations }: Genesis): void {
       throw new ArmError('ARM_GENESIS', 'an allocation has an unknown lock', { purpose, lock })
     if (lock === 'vesting' && !scheme.modules.includes('vesting'))
       throw new ArmError('ARM_GENESIS', 'an allocation vests, and the scheme has no vesting', { purpose })
+    if (lock !== 'vesting') continue
+    const holder = `${vShard}:${toHex(account)}`
+    if (vesting.has(holder))
+      throw new ArmError('ARM_GENESIS', 'an account has two vesting allocations on one vShard', { purpose, vShard })
+    vesting.add(holder)
   }
   if (total !== SUPPLY_MOTES) {
     throw new ArmError('ARM_GENESIS', 'the allocations are not the whole supply', {

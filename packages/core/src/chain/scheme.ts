@@ -1,3 +1,4 @@
+import { toHex } from '../bytes.ts'
 import { type Codec, compile } from '../codec/codec.ts'
 import {
   blob,
@@ -37,6 +38,7 @@ import { SHARD_KEY_SCHEMA } from './shard-key.ts'
  * that has the scheme has all it needs to join.
  */
 export type Scheme = {
+  /** Version of the schemas: part of every signing domain. */
   readonly version: number
   /** Replay protection between chains, together with the genesis hash. */
   readonly chainId: number
@@ -141,7 +143,7 @@ export const BASE_RECEIPT_SCHEMA: StructSchema = struct(
   ['gasUsed', u32],
   ['fee', u64],
   ['events', list(EVENT_SCHEMA, TX_EVENTS_MAX)],
-  ['messages', list(struct(['destination', SHARD_KEY_SCHEMA], ['seq', u53]), TX_MESSAGES_MAX)],
+  ['messages', list(struct(['destination', SHARD_KEY_SCHEMA], ['seq', u53], ['value', u64]), TX_MESSAGES_MAX)],
 )
 
 const SCHEME_SCHEMA: StructSchema = struct(
@@ -193,11 +195,11 @@ export function checkScheme(scheme: Scheme): SchemeTypes {
   if (new Set(scheme.modules).size !== scheme.modules.length) throw bad('a module is named twice', scheme.modules)
   if (scheme.compression !== 'none' && scheme.compression !== 'zstd')
     throw bad('unknown compression', scheme.compression)
-  if (scheme.fees.burnPercent > 100 || scheme.fees.changeDenominator < 1)
+  if (scheme.fees.burnPercent > 100 || scheme.fees.changeDenominator < 1 || scheme.fees.targetGas < 1)
     throw bad('fee policy is out of range', scheme.fees.burnPercent)
   if (scheme.fees.minBaseFee < 1n || scheme.fees.initialBaseFee < scheme.fees.minBaseFee)
     throw bad('base fee is below its floor', 'fees')
-  if (scheme.versions[0]?.fromHeight !== 0) throw bad('the first rule version is not from height 0', 'versions')
+  checkVersions(scheme)
   return { transaction, details, receipt, senderKeyOffset: fieldOffset(transaction, 'senderKey') + 2 }
 }
 
@@ -220,9 +222,9 @@ export function defaultSchemas(extraTransactionFields: readonly (readonly [strin
   }
 }
 
-/** The rules' version at a main-shard height. */
+/** The rules' version in a block that has seen the main shard up to a height. */
 export function rulesVersion(scheme: Scheme, mainHeight: number): number {
-  let version = scheme.version
+  let version = 0
   for (const entry of scheme.versions) if (entry.fromHeight <= mainHeight) version = entry.version
   return version
 }
@@ -263,13 +265,24 @@ function checkBlocks({ blocks }: Scheme): void {
   if (importGas < 1 || importGas > maxGas) throw bad('import gas is not within the block gas', blocks)
 }
 
+function checkVersions({ versions }: Scheme): void {
+  if (versions[0]?.fromHeight !== 0) throw bad('the first rule version is not from height 0', versions)
+  const ascending = versions.every(
+    ({ fromHeight }, i) => i === 0 || fromHeight > (versions[i - 1] as RuleVersion).fromHeight,
+  )
+  if (!ascending) throw bad('rule versions are not in ascending order of height', versions)
+}
+
 function checkShards({ shards }: Scheme): void {
   if (shards[0]?.vShard !== 0) throw bad('the first shard is not the main shard, vShard 0', shards.length)
   for (let i = 1; i < shards.length; i++) {
     if ((shards[i] as ShardScheme).vShard <= (shards[i - 1] as ShardScheme).vShard)
       throw bad('vShards are not in ascending order', i)
   }
-  if (shards.some((shard) => shard.validators.length === 0)) throw bad('a shard has no validator', shards.length)
+  for (const { vShard, validators } of shards) {
+    if (validators.length === 0) throw bad('a shard has no validator', vShard)
+    if (new Set(validators.map(toHex)).size !== validators.length) throw bad('a shard has a validator twice', vShard)
+  }
 }
 
 function bad(why: string, value: unknown): ArmError {

@@ -69,13 +69,23 @@ export function prepareTransaction(
   return { ok: true, value: { bytes, id, account, tx, call, args, intrinsicGas, spends: call.spends(args) } }
 }
 
+/** The block that a transaction would be in. */
+export type NextBlock = {
+  readonly vShard: number
+  readonly height: number
+  readonly baseFee: bigint
+  /** Version of the rules in force. */
+  readonly rules: number
+}
+
 /** What may change from block to block, for the pool and the kernel alike. */
-export function checkAgainstBlock(
-  tx: Transaction,
-  vShard: number,
-  height: number,
-  baseFee: bigint,
-): Refusal | undefined {
+export function checkAgainstBlock(tx: Transaction, { vShard, height, baseFee, rules }: NextBlock): Refusal | undefined {
+  if (tx.version !== rules)
+    return {
+      code: 'ARM_TX_VERSION',
+      message: 'transaction is of another version of the rules',
+      data: { version: tx.version, expected: rules },
+    }
   if (tx.vShard !== vShard)
     return { code: 'ARM_TX_SHARD', message: 'transaction is for another vShard', data: { vShard: tx.vShard } }
   if (tx.expiryHeight < height)
@@ -109,12 +119,6 @@ export function gasPrice(tx: Transaction, baseFee: bigint): bigint {
 
 function checkIdentity(runtime: Runtime, tx: Transaction): Refusal | undefined {
   const { scheme } = runtime
-  if (tx.version !== scheme.version)
-    return {
-      code: 'ARM_TX_VERSION',
-      message: 'transaction is of another rules version',
-      data: { version: tx.version, expected: scheme.version },
-    }
   if (tx.chainId !== scheme.chainId)
     return {
       code: 'ARM_TX_CHAIN',

@@ -1,7 +1,6 @@
 import { utf8 } from '../bytes.ts'
 import { MESSAGE_DELIVER } from '../chain/message.ts'
-import type { Event } from '../chain/receipt.ts'
-import type { ShardKey } from '../chain/shard-key.ts'
+import type { Event, SentMessage } from '../chain/receipt.ts'
 import { ArmError, type Refusal } from '../errors.ts'
 import { ENTRY_KEY_BYTES_MAX, ENTRY_VALUE_BYTES_MAX, TX_EVENTS_MAX } from '../limits.ts'
 import type { Row } from '../state/account-table.ts'
@@ -21,7 +20,7 @@ export type Frame = {
   readonly price: bigint
   readonly meter: GasMeter
   readonly events: Event[]
-  readonly messages: { readonly destination: ShardKey; readonly seq: number }[]
+  readonly messages: SentMessage[]
 }
 
 /** A module's view outside any call: in hooks and at genesis. Events go to `events`, nothing costs gas. */
@@ -55,6 +54,9 @@ class Context implements ModuleContext {
   get timeMs(): number {
     return this.execution.environment.timeMs
   }
+  get rules(): number {
+    return this.execution.rules
+  }
   row(account: Uint8Array): Row {
     return this.execution.draft.row(account)
   }
@@ -71,13 +73,6 @@ class Context implements ModuleContext {
   get(owner: Row, key: string): Uint8Array | undefined {
     this.pay(GAS.entryRead)
     return this.execution.draft.entry(owner, `${this.module}/${key}`)
-  }
-
-  keys(owner: Row, prefix: string): readonly string[] {
-    const own = `${this.module}/`
-    const keys = this.execution.draft.entryKeys(owner, own + prefix)
-    this.pay(GAS.entryRead * (1 + keys.length))
-    return keys.map((key) => key.slice(own.length))
   }
 
   set(owner: Row, key: string, value: Uint8Array | undefined): void {
@@ -145,6 +140,9 @@ class RunningCall extends Context implements CallContext {
   send(from: Row, message: SendMessage): Refusal | undefined {
     const { environment } = this.execution
     this.pay(GAS.send + GAS.messageByte * (message.call?.args.length ?? 0))
+    const hop = this.#frame.hop + 1
+    const route = this.execution.route(this.#frame, hop, message)
+    if (!route.ok) return route.reason
     const gasLimit = GAS.deliver + (message.callGas ?? 0)
     const prepaid = BigInt(gasLimit) * this.#frame.price
     if (!this.debit(from, message.value + prepaid)) {
@@ -156,7 +154,7 @@ class RunningCall extends Context implements CallContext {
     }
     const posted = {
       traceId: this.#frame.traceId,
-      hop: this.#frame.hop + 1,
+      hop,
       kind: MESSAGE_DELIVER,
       from: this.id(from),
       to: message.to,
@@ -169,6 +167,7 @@ class RunningCall extends Context implements CallContext {
       call: message.call,
       cause: '',
     }
-    return this.execution.post(this.#frame, posted, message.vShard)
+    this.execution.post(this.#frame, posted, route.value)
+    return undefined
   }
 }

@@ -48,16 +48,6 @@ export class Draft {
     drafted.set(key, value)
   }
 
-  entryKeys(owner: Row, prefix: string): readonly string[] {
-    const keys = new Set(this.#reader.entryKeys(owner, prefix))
-    for (const [key, value] of this.#entries.get(owner) ?? []) {
-      if (!key.startsWith(prefix)) continue
-      if (value === undefined) keys.delete(key)
-      else keys.add(key)
-    }
-    return [...keys].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  }
-
   mark(): number {
     return this.#journal.length
   }

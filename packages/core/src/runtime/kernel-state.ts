@@ -26,9 +26,6 @@ const codec: Codec<KernelState> = compile(
   ),
 )
 const sequenceCodec: Codec<{ readonly next: number }> = compile(struct(['next', u53]))
-const cursorCodec: Codec<{ readonly prefix: bigint; readonly next: number }> = compile(
-  struct(['prefix', u64], ['next', u53]),
-)
 
 const KEY = 'kernel/state'
 
@@ -51,13 +48,19 @@ export function writeOutboxNext(draft: Draft, destination: ShardKey, next: numbe
   draft.setEntry(SHARD_OWNER, `outbox/${formatShardKey(destination)}`, sequenceCodec.encode({ next }))
 }
 
-/** The inbox cursor: the next message to take from `source`. It alone is the protection against replay. */
-export function readCursor(reader: Pick<StateReader, 'entry'>, source: ShardKey): number {
-  const value = reader.entry(SHARD_OWNER, `inbox/${formatShardKey(source)}`)
-  return value === undefined ? 0 : cursorCodec.decode(value).next
+/**
+ * The inbox cursor: the next message to take from `source` for the accounts under `prefix`. It alone is the protection
+ * against replay. It stands for an owned range: after a merge two positions of one old channel live side by side.
+ */
+export function readCursor(reader: Pick<StateReader, 'entry'>, source: ShardKey, prefix: bigint): number {
+  const value = reader.entry(SHARD_OWNER, cursorKey(source, prefix))
+  return value === undefined ? 0 : sequenceCodec.decode(value).next
 }
 
-/** A cursor stands for an owned prefix range: after a merge two positions of one old channel live side by side. */
 export function writeCursor(draft: Draft, source: ShardKey, prefix: bigint, next: number): void {
-  draft.setEntry(SHARD_OWNER, `inbox/${formatShardKey(source)}`, cursorCodec.encode({ prefix, next }))
+  draft.setEntry(SHARD_OWNER, cursorKey(source, prefix), sequenceCodec.encode({ next }))
+}
+
+function cursorKey(source: ShardKey, prefix: bigint): string {
+  return `inbox/${formatShardKey(source)}/${prefix.toString(16)}`
 }

@@ -1,9 +1,17 @@
 import { MOTES_MAX } from '../chain/amount.ts'
 import { MESSAGE_BOUNCE, MESSAGE_DELIVER, type Message, messageCodec } from '../chain/message.ts'
-import { type Event, RECEIPT_BOUNCE, RECEIPT_MESSAGE, RECEIPT_TRANSACTION, type Receipt } from '../chain/receipt.ts'
+import {
+  type Event,
+  RECEIPT_BLOCK,
+  RECEIPT_BOUNCE,
+  RECEIPT_MESSAGE,
+  RECEIPT_TRANSACTION,
+  type Receipt,
+} from '../chain/receipt.ts'
+import { rulesVersion } from '../chain/scheme.ts'
 import type { ShardKey } from '../chain/shard-key.ts'
 import { sha256 } from '../crypto/hash.ts'
-import { invariant, isArmError, type Outcome, type Refusal } from '../errors.ts'
+import { invariant, isArmError, type Outcome, type Refusal, refuse } from '../errors.ts'
 import { TX_MESSAGES_MAX } from '../limits.ts'
 import type { Row } from '../state/account-table.ts'
 import type { StateReader, Writes } from '../state/shard-state.ts'
@@ -13,8 +21,8 @@ import { Draft } from './draft.ts'
 import { nextBaseFee, nextSizeLimit, splitFee } from './fees.ts'
 import { GAS, GasMeter, MESSAGE_HOPS_MAX, OutOfGas } from './gas.ts'
 import { type KernelState, readKernelState, readOutboxNext, writeKernelState, writeOutboxNext } from './kernel-state.ts'
-import type { CallDefinition } from './module.ts'
-import type { Runtime } from './runtime.ts'
+import type { CallDefinition, ReadContext, SendMessage } from './module.ts'
+import type { FieldSupplier, Runtime } from './runtime.ts'
 
 /**
  * The transition of one block: messages first, then transactions, each all or nothing but for its fee.
@@ -43,14 +51,18 @@ export type OutgoingMessage = { readonly message: Message; readonly bytes: Uint8
 
 export type BlockResult = {
   readonly writes: Writes
-  /** Encoded, messages before transactions. */
+  /** Encoded: that of the hooks if there is one, those of messages, those of transactions. */
   readonly receipts: readonly Uint8Array[]
+  /** Fields that the scheme adds to the block's details. */
+  readonly detailsFields: Readonly<Record<string, unknown>>
   readonly outgoing: readonly OutgoingMessage[]
   readonly gasUsed: number
   readonly baseFee: bigint
   readonly sizeLimitBytes: number
   readonly kernel: KernelState
 }
+
+const NO_ID = new Uint8Array(32)
 
 export class BlockExecution {
   readonly environment: BlockEnvironment
@@ -59,7 +71,10 @@ export class BlockExecution {
   readonly sizeLimitBytes: number
   readonly outgoing: OutgoingMessage[] = []
   readonly #start: KernelState
+  /** Version of the rules in force. */
+  readonly rules: number
   readonly #receipts: Uint8Array[] = []
+  readonly #hookEvents: Event[] = []
   readonly #feeRow: Row
   #gasUsed = 0
   #kept = 0n
@@ -76,7 +91,9 @@ export class BlockExecution {
     this.baseFee = start.baseFee
     this.sizeLimitBytes = start.sizeLimitBytes
     this.#feeRow = this.draft.row(environment.runtime.moduleAccount('fees'))
-    for (const module of environment.runtime.modules) module.beginBlock?.(createModuleContext(this, module.name, []))
+    this.rules = rulesVersion(environment.runtime.scheme, environment.mainHeight)
+    for (const module of environment.runtime.modules)
+      module.beginBlock?.(createModuleContext(this, module.name, this.#hookEvents))
   }
 
   get gasUsed(): number {
@@ -87,7 +104,8 @@ export class BlockExecution {
   transaction(prepared: PreparedTransaction): Outcome<Receipt> {
     const { tx } = prepared
     const { runtime, shard, height } = this.environment
-    const refusal = checkAgainstBlock(tx, shard.vShard, height, this.baseFee) ?? this.#checkGas(tx.gasLimit)
+    const next = { vShard: shard.vShard, height, baseFee: this.baseFee, rules: this.rules }
+    const refusal = checkAgainstBlock(tx, next) ?? this.#checkGas(tx.gasLimit)
     if (refusal !== undefined) return { ok: false, reason: refusal }
     const row = this.draft.row(prepared.account)
     const sender = this.draft.account(row)
@@ -169,7 +187,8 @@ export class BlockExecution {
   /** Ends the block; `sizeBytes` is that of its body. */
   end(sizeBytes: number): BlockResult {
     const { runtime } = this.environment
-    for (const module of runtime.modules) module.endBlock?.(createModuleContext(this, module.name, []))
+    for (const module of runtime.modules) module.endBlock?.(createModuleContext(this, module.name, this.#hookEvents))
+    if (this.#hookEvents.length > 0) this.#receipts.unshift(this.#hookReceipt())
     if (this.#kept > 0n) this.credit(this.#feeRow, this.#kept)
     const kernel: KernelState = {
       baseFee: nextBaseFee(this.baseFee, this.#gasUsed, runtime.scheme.fees),
@@ -183,6 +202,7 @@ export class BlockExecution {
     return {
       writes: this.draft.writes(),
       receipts: this.#receipts,
+      detailsFields: this.#fields(runtime.detailsFields, (field, context) => field(context)),
       outgoing: this.outgoing,
       gasUsed: this.#gasUsed,
       baseFee: this.baseFee,
@@ -204,24 +224,25 @@ export class BlockExecution {
     return true
   }
 
-  /** Appends to the outbox; value and prepaid gas have left the payer before. Fails only where no such vShard is. */
-  post(frame: Frame, message: Omit<Message, 'source' | 'destination' | 'seq'>, vShard: number): Refusal | undefined {
-    if (message.hop > MESSAGE_HOPS_MAX)
-      return { code: 'ARM_CALL_LIMIT', message: 'message has made too many hops', data: { max: MESSAGE_HOPS_MAX } }
+  /** The shard that a message goes to, or why it may not be sent. */
+  route(frame: Frame, hop: number, { vShard, to }: Pick<SendMessage, 'vShard' | 'to'>): Outcome<ShardKey> {
+    if (hop > MESSAGE_HOPS_MAX)
+      return refuse('ARM_CALL_LIMIT', 'message has made too many hops', { max: MESSAGE_HOPS_MAX })
     if (frame.messages.length >= TX_MESSAGES_MAX)
-      return { code: 'ARM_CALL_LIMIT', message: 'too many messages', data: { max: TX_MESSAGES_MAX } }
-    const destination = this.environment.resolve(vShard, message.to)
-    if (destination === undefined) return { code: 'ARM_CALL_SHARD', message: 'unknown vShard', data: { vShard } }
-    this.#append(frame, message, destination)
-    return undefined
+      return refuse('ARM_CALL_LIMIT', 'too many messages', { max: TX_MESSAGES_MAX })
+    const destination = this.environment.resolve(vShard, to)
+    return destination === undefined
+      ? refuse('ARM_CALL_SHARD', 'unknown vShard', { vShard })
+      : { ok: true, value: destination }
   }
 
-  #append(frame: Frame, message: Omit<Message, 'source' | 'destination' | 'seq'>, destination: ShardKey): void {
+  /** Appends to the outbox; value and prepaid gas have left the payer before. */
+  post(frame: Frame, message: Omit<Message, 'source' | 'destination' | 'seq'>, destination: ShardKey): void {
     const seq = readOutboxNext(this.draft, destination)
     writeOutboxNext(this.draft, destination, seq + 1)
     const full: Message = { ...message, source: this.environment.shard, destination, seq }
     this.outgoing.push({ message: full, bytes: messageCodec.encode(full) })
-    frame.messages.push({ destination, seq })
+    frame.messages.push({ destination, seq, value: message.value })
     this.#sent += message.value + message.prepaid
   }
 
@@ -276,7 +297,7 @@ export class BlockExecution {
       call: undefined,
       cause,
     }
-    this.#append(frame, bounce, message.source)
+    this.post(frame, bounce, message.source)
   }
 
   /** Runs a call; on failure its effects are gone, its gas is not. */
@@ -316,9 +337,42 @@ export class BlockExecution {
       events,
       messages: frame.messages,
     }
-    this.#receipts.push(this.environment.runtime.receipts.encode(receipt))
+    this.#receipts.push(this.#encodeReceipt(receipt))
     this.#gasUsed += frame.meter.used
     return receipt
+  }
+
+  #hookReceipt(): Uint8Array {
+    return this.#encodeReceipt({
+      kind: RECEIPT_BLOCK,
+      id: NO_ID,
+      traceId: NO_ID,
+      ok: true,
+      code: '',
+      gasUsed: 0,
+      fee: 0n,
+      events: this.#hookEvents,
+      messages: [],
+    })
+  }
+
+  #encodeReceipt(receipt: Receipt): Uint8Array {
+    const { runtime } = this.environment
+    if (runtime.receiptFields.length === 0) return runtime.receipts.encode(receipt)
+    return runtime.receipts.encode({
+      ...receipt,
+      ...this.#fields(runtime.receiptFields, (field, context) => field(context, receipt)),
+    })
+  }
+
+  /** Values of the fields that a scheme has added, from the modules that supply them. */
+  #fields<Field>(
+    suppliers: readonly FieldSupplier<Field>[],
+    ask: (field: Field, context: ReadContext) => unknown,
+  ): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      suppliers.map(({ name, module, field }) => [name, ask(field, createModuleContext(this, module, []))]),
+    )
   }
 
   #checkGas(gasLimit: number): Refusal | undefined {

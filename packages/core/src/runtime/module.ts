@@ -1,3 +1,4 @@
+import type { Receipt } from '../chain/receipt.ts'
 import { compile } from '../codec/codec.ts'
 import type { StructSchema } from '../codec/schema.ts'
 import type { Refusal } from '../errors.ts'
@@ -22,6 +23,10 @@ export interface RuntimeModule {
   readonly beginBlock?: (context: ModuleContext) => void
   /** Runs after the transactions of each block. */
   readonly endBlock?: (context: ModuleContext) => void
+  /** Values of fields that a scheme adds to the details of blocks, by the field's name; asked after `endBlock`. */
+  readonly detailsFields?: Readonly<Record<string, (context: ReadContext) => unknown>>
+  /** Values of fields that a scheme adds to receipts, by the field's name. */
+  readonly receiptFields?: Readonly<Record<string, (context: ReadContext, receipt: Receipt) => unknown>>
 }
 
 /** A call with its argument schema: decoding happens before `run`, so that bad arguments never reach it. */
@@ -43,22 +48,28 @@ export interface QueryDefinition {
   run(context: QueryContext, args: unknown): unknown
 }
 
-/** Reads of one module, free of gas. */
-export interface QueryContext {
+/** Reads of one module. Each is of one key, so that a block can be run again from a witness of what it reads. */
+export interface ReadContext {
   readonly vShard: number
   readonly height: number
   readonly timeMs: number
+  /** Version of the rules in force: a module keeps its old rules, so that history replays. */
+  readonly rules: number
   row(account: Uint8Array): Row
   account(row: Row): Account
   /** The row of the account that a module's own funds lie on. */
   moduleRow(module: string): Row
   /** This module's entry under an account's row, or under `SHARD_OWNER`. */
   get(owner: Row, key: string): Uint8Array | undefined
-  /** Keys of this module's entries of an owner that begin with `prefix`, ascending. */
+}
+
+/** Reads of a query, free of gas. */
+export interface QueryContext extends ReadContext {
+  /** Keys of this module's entries of an owner that begin with `prefix`, ascending. A call that needs a list keeps one. */
   keys(owner: Row, prefix: string): readonly string[]
 }
 
-export interface ModuleContext extends QueryContext {
+export interface ModuleContext extends ReadContext {
   id(row: Row): Uint8Array
   set(owner: Row, key: string, value: Uint8Array | undefined): void
   credit(row: Row, motes: bigint): void

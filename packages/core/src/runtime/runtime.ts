@@ -1,13 +1,25 @@
 import { concatBytes, utf8 } from '../bytes.ts'
 import type { Details } from '../chain/block.ts'
 import type { Receipt } from '../chain/receipt.ts'
-import { checkScheme, type Scheme, type SchemeTypes } from '../chain/scheme.ts'
+import {
+  BASE_DETAILS_SCHEMA,
+  BASE_RECEIPT_SCHEMA,
+  checkScheme,
+  type Scheme,
+  type SchemeTypes,
+} from '../chain/scheme.ts'
 import { signingDomain, type Transaction } from '../chain/transaction.ts'
 import type { Codec } from '../codec/codec.ts'
 import { compile } from '../codec/codec.ts'
+import type { StructSchema } from '../codec/schema.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { ArmError } from '../errors.ts'
 import type { CallDefinition, QueryDefinition, RuntimeModule } from './module.ts'
+
+/** The module that gives a field, which a scheme has added, its value. */
+export type FieldSupplier<Field> = { readonly name: string; readonly module: string; readonly field: Field }
+type DetailsField = NonNullable<RuntimeModule['detailsFields']>[string]
+type ReceiptField = NonNullable<RuntimeModule['receiptFields']>[string]
 
 /** A scheme made runnable: its codecs compiled, its modules found by name. */
 export type Runtime = {
@@ -27,9 +39,11 @@ export type Runtime = {
   /** Account that holds a module's own funds. */
   moduleAccount(module: string): Uint8Array
   event(module: string, name: string): Codec<Readonly<Record<string, unknown>>> | undefined
+  readonly detailsFields: readonly FieldSupplier<DetailsField>[]
+  readonly receiptFields: readonly FieldSupplier<ReceiptField>[]
 }
 
-/** Throws `ARM_SCHEME` if the scheme names a module that is not given, or is itself invalid. */
+/** Throws `ARM_SCHEME` if the scheme is invalid, or names a module or a field that no module given here supplies. */
 export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[], genesisHash: Uint8Array): Runtime {
   const types = checkScheme(scheme)
   const byName = new Map(available.map((module) => [module.name, module]))
@@ -61,12 +75,36 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
     query: finder(modules, (module) => module.queries),
     moduleAccount,
     event: (module, name) => events.get(`${module}/${name}`),
+    detailsFields: suppliers(types.details, BASE_DETAILS_SCHEMA, modules, (module) => module.detailsFields),
+    receiptFields: suppliers(types.receipt, BASE_RECEIPT_SCHEMA, modules, (module) => module.receiptFields),
   }
 }
 
 /** The account of a module: no key hashes to it, so only the module's own rules move its funds. */
 export function moduleAccount(module: string): Uint8Array {
   return sha256(concatBytes(utf8('armchain/v1/module-account\0'), utf8(module)))
+}
+
+/** Who supplies each field that `schema` has beyond `base`: exactly one module. */
+function suppliers<Field>(
+  schema: StructSchema,
+  base: StructSchema,
+  modules: readonly RuntimeModule[],
+  part: (module: RuntimeModule) => Readonly<Record<string, Field>> | undefined,
+): FieldSupplier<Field>[] {
+  return schema.fields.slice(base.fields.length).map(([name]) => {
+    const found = modules.flatMap((module) => {
+      const field = part(module)?.[name]
+      return field === undefined ? [] : [{ name, module: module.name, field }]
+    })
+    const [supplier] = found
+    if (supplier !== undefined && found.length === 1) return supplier
+    throw new ArmError('ARM_SCHEME', 'a field that the scheme adds is not supplied by exactly one module', {
+      field: name,
+      modules: found.map(({ module }) => module),
+      hint: 'name a module in the scheme that supplies the field, or leave the field out',
+    })
+  })
 }
 
 function finder<Found>(

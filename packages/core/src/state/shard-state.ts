@@ -15,8 +15,6 @@ export interface StateReader {
   id(row: Row): Uint8Array
   /** Value of a module's entry under an account's row, or under `SHARD_OWNER`. */
   entry(owner: Row, key: string): Uint8Array | undefined
-  /** Keys of an owner's entries that begin with `prefix`, ascending. */
-  entryKeys(owner: Row, prefix: string): readonly string[]
 }
 
 /** What a block changes; also the shape of its own undo. */
@@ -75,6 +73,7 @@ export class ShardState implements StateReader {
     return this.#map(owner)?.get(key)
   }
 
+  /** Keys of an owner's entries that begin with `prefix`, ascending: for queries and exports, which need no witness. */
   entryKeys(owner: Row, prefix: string): readonly string[] {
     return (
       this.#map(owner)

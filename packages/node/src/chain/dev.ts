@@ -3,6 +3,7 @@ import {
   activeEd25519,
   type KeyPair,
   readKernelState,
+  rulesVersion,
   signTransaction,
   type Transaction,
   transferArgsCodec,
@@ -100,7 +101,7 @@ function faucetTransaction(
   const { chain, pool } = hosted(parts, to.vShard)
   const baseFee = readKernelState(chain.state)?.baseFee ?? 1n
   const unsigned: Omit<Transaction, 'signature'> = {
-    version: runtime.scheme.version,
+    version: rulesVersion(runtime.scheme, parts.host.machine.main.chain.tip.height),
     chainId: runtime.scheme.chainId,
     vShard: to.vShard,
     keyType: 1,

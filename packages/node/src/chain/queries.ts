@@ -13,6 +13,7 @@ import {
   messageCodec,
   parseAddress,
   type QueryContext,
+  rulesVersion,
   schemeCodec,
   toHex,
   valueToJson,
@@ -129,6 +130,7 @@ function economyHandlers(parts: NodeParts): RpcHandlers {
         baseFeeMotes: baseFee.toString(),
         suggestedTipMotes: '1',
         suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
+        rulesVersion: rulesVersion(runtime.scheme, host.machine.main.chain.tip.height),
         transferGas,
         messageGas: transferGas + GAS.send + GAS.deliver,
       }
@@ -324,12 +326,7 @@ async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | 
 
 export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {
   const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
-  const receipt = parts.history.receipt(stored, index)
-  const values = receipt.messages.map(({ destination, seq }) => {
-    const sent = parts.host.trace.sent(stored.head.shard, destination, seq)
-    return sent === undefined ? '0' : messageCodec.decode(sent).value.toString()
-  })
-  return receiptView(parts.runtime, receipt, { block: stored, index, finality, values })
+  return receiptView(parts.runtime, parts.history.receipt(stored, index), { block: stored, index, finality })
 }
 
 function transactionOf(
@@ -380,13 +377,14 @@ async function findByHash(parts: NodeParts, vShard: number, hash: string): Promi
   return stored
 }
 
-function queryContext({ runtime }: NodeParts, shard: HostedShard, module: string): QueryContext {
+function queryContext({ runtime, host }: NodeParts, shard: HostedShard, module: string): QueryContext {
   const { state, tip } = shard.chain
   const account = (row: number) => state.account(row) ?? { balance: 0n, nonce: 0, keyType: 0 }
   return {
     vShard: shard.descriptor.key.vShard,
     height: tip.height,
     timeMs: tip.head.timeMs,
+    rules: rulesVersion(runtime.scheme, host.machine.main.chain.tip.height),
     // Looked up, not made: a query must not grow the table.
     row: (id) => existing(state.accounts.find(id)),
     account,

@@ -20,7 +20,6 @@ export function receiptView(
     readonly block: Pick<StoredBlock, 'vShard' | 'height' | 'hash'>
     readonly index: number
     readonly finality: Finality
-    readonly values: readonly string[]
   },
 ): Receipt {
   const failed = !receipt.ok
@@ -41,10 +40,10 @@ export function receiptView(
       name,
       data: eventData(runtime, module, name, data),
     })),
-    messages: receipt.messages.map(({ seq, destination }, i) => ({
+    messages: receipt.messages.map(({ seq, destination, value }) => ({
       seq,
       destination: destination.vShard,
-      valueMotes: place.values[i] ?? '0',
+      valueMotes: value.toString(),
     })),
     finality: place.finality,
     durable: true,

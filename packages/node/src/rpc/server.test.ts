@@ -366,7 +366,14 @@ describe('WebSocket', () => {
   test('more requests than may be in flight wait their turn', async () => {
     const releases: (() => void)[] = []
     let most = 0
-    const fees = { baseFeeMotes: '1', suggestedTipMotes: '1', suggestedMaxFeeMotes: '1', transferGas: 1, messageGas: 1 }
+    const fees = {
+      baseFeeMotes: '1',
+      suggestedTipMotes: '1',
+      suggestedMaxFeeMotes: '1',
+      transferGas: 1,
+      messageGas: 1,
+      rulesVersion: 1,
+    }
     const server = await start({
       limits: { inFlightPerSocket: 4 },
       handlers: {
