@@ -102,6 +102,19 @@ export class Mailbox {
     return count
   }
 
+  /** A message that is held or on its way, by its place in its channel. */
+  find(source: ShardKey, destination: ShardKey, seq: number): Uint8Array | undefined {
+    const [from, to] = [formatShardKey(source), formatShardKey(destination)]
+    const held = [...this.#outboxes.values()].filter((item) => formatShardKey(item.source) === from)
+    const mail = (this.#mail.get(to) ?? []).filter((item) => formatShardKey(item.source) === from)
+    const batches = [...mail.map(({ batch }) => batch), ...held.flatMap(({ outbox }) => outbox.batches)]
+    const found = batches.find(
+      ({ batch }) =>
+        formatShardKey(batch.destination) === to && batch.firstSeq <= seq && seq < batch.firstSeq + batch.count,
+    )
+    return found?.messages[seq - found.batch.firstSeq]
+  }
+
   /** Everything that waits, for a snapshot. */
   store(): Uint8Array {
     const outboxes = [...this.#outboxes.values()].map(({ source, height, outbox }) => ({

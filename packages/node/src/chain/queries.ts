@@ -21,7 +21,9 @@ import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import { sealingOf } from './pace.ts'
 import { messageProofs, traceOf } from './trace.ts'
+import { sentMessage } from './trace-search.ts'
 import { receiptView, transactionView } from './views.ts'
 
 /** The RPC methods that read. */
@@ -45,8 +47,8 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
       genesisHash: toHex(runtime.genesisHash),
       addressPrefix: scheme.addressPrefix,
       schemaVersion: scheme.version,
-      blockTimeMs: pace.mode === 'manual' ? 0 : pace.blockTimeMs,
-      sealing: pace.mode === 'manual' ? 'manual' : pace.idleMs > pace.blockTimeMs ? 'on-demand' : 'interval',
+      blockTimeMs: sealingOf(pace) === 'interval' ? pace.blockTimeMs : 0,
+      sealing: sealingOf(pace),
       signingDomain: toHex(runtime.txDomain),
       dev,
       shards: host.machine.shards.map(({ descriptor, chain }) => ({
@@ -270,20 +272,21 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       if (place === undefined || stored === undefined) throw notFound('transaction', txId)
       return transactionOf(parts, stored, id, place.index)
     },
-    arm_getReceipt: ({ txId }) => receiptOf(parts, fromHex(txId.toLowerCase())),
+    async arm_getReceipt({ txId }) {
+      const receipt = await findReceipt(parts, fromHex(txId.toLowerCase()))
+      if (receipt === undefined) throw notFound('receipt', txId)
+      return receipt
+    },
     async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
-      for (;;) {
-        const receipt = await receiptOf(parts, id).catch((error: unknown) => {
-          if (error instanceof ArmError && error.code === 'ARM_NOT_FOUND') return undefined
-          throw error
-        })
-        if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
-        const left = deadline - performance.now()
-        const event = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
-        await parts.waiters.wait(event, Math.max(1, left), signal)
-      }
+      const receipt = await parts.waiters.until(toHex(id), { timeoutMs, signal }, () => findReceipt(parts, id))
+      if (finality !== 'anchored' || receipt.finality === 'anchored') return receipt
+      const left = { timeoutMs: deadline - performance.now(), signal }
+      return await parts.waiters.until(`anchor:${receipt.vShard}:${receipt.height}`, left, async () => {
+        const found = await findReceipt(parts, id)
+        return found?.finality === 'anchored' ? found : undefined
+      })
     },
     arm_trace: ({ id }) => traceOf(parts, fromHex(id.toLowerCase())),
     arm_getMessageProof: async ({ traceId }) => ({
@@ -307,20 +310,17 @@ export function isAnchored({ anchoredHeight }: NodeParts, vShard: number, height
   return height <= anchoredHeight(vShard)
 }
 
-export async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
+async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | undefined> {
   const place = await parts.history.find(id)
   const stored = place && (await parts.history.block(place.shard, place.height))
-  if (place === undefined || stored === undefined) throw notFound('receipt', toHex(id))
-  return storedReceipt(parts, stored, place.index)
+  return place && stored && (await storedReceipt(parts, stored, place.index))
 }
 
-export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {
-  const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
+export async function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Promise<Receipt> {
   const receipt = parts.history.receipt(stored, index)
-  const values = receipt.messages.map(({ destination, seq }) => {
-    const sent = parts.host.trace.sent(stored.head.shard, destination, seq)
-    return sent === undefined ? '0' : messageCodec.decode(sent).value.toString()
-  })
+  const values: string[] = []
+  for (const sent of receipt.messages) values.push(((await sentMessage(parts, stored, sent))?.value ?? 0n).toString())
+  const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
   return receiptView(parts.runtime, receipt, { block: stored, index, finality, values })
 }
 
@@ -357,6 +357,7 @@ async function findBlock(
       vShard,
       height: wanted,
       tip: chain.tip.height,
+      hint: `its latest block is ${chain.tip.height}`,
     })
   return stored
 }
@@ -401,6 +402,6 @@ function anchorView(head: Uint8Array): { vShard: number; height: number; hash: s
 function notFound(what: string, id: string): ArmError {
   return new ArmError('ARM_NOT_FOUND', `no ${what} with that id in a durable block`, {
     txId: id,
-    hint: 'it may still wait, or have been dropped: see arm_getTransaction',
+    hint: 'check the id and the network; a transaction that was dropped or never sent is not known',
   })
 }
