@@ -61,8 +61,8 @@ function readOptions(values: Values): TestnetOptions {
   if (values.reset && dataDir === undefined)
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
-    shards: integer(values, 'shards', 2),
-    accounts: integer(values, 'accounts', 10),
+    ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
+    ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
     blockTime: blockTime === 'manual' ? 'manual' : integer(values, 'block-time', 0),
     port: integer(values, 'port', DEFAULT_PORT),
     reset: values.reset === true,
