@@ -17,6 +17,8 @@ export type LoadOptions = {
   /** Part that goes to another vShard. */
   readonly crossPercent: number
   readonly onProgress?: (line: string) => void
+  /** How long an account may stay where it is before the load gives up; a minute by default. */
+  readonly stallMs?: number
 }
 
 export type LoadResult = {
@@ -29,6 +31,8 @@ export type LoadResult = {
 const BATCH = 500
 const IN_FLIGHT = 4
 const GAS_LIMIT = 3_000
+const STALL_MS = 60_000
+const POLL_MS = 5
 
 /**
  * Signs transfers beforehand, submits them in the binary form, and waits until all are in durable blocks. The clock
@@ -36,7 +40,7 @@ const GAS_LIMIT = 3_000
  */
 export async function runLoad(
   rpc: RpcClient,
-  { accounts, count, crossPercent, onProgress = () => {} }: LoadOptions,
+  { accounts, count, crossPercent, onProgress = () => {}, stallMs = STALL_MS }: LoadOptions,
 ): Promise<LoadResult> {
   onProgress(`signing ${count} transfers`)
   const { batches, watch } = await prepare(rpc, accounts, count, crossPercent)
@@ -56,12 +60,28 @@ export async function runLoad(
       }
     }),
   )
-  for (const { address, nonce } of watch) {
-    while ((await rpc.call('arm_getAccount', { address })).nonce < nonce)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  const wallMs = Math.round(performance.now() - start)
+  for (const sender of watch) await reach(rpc, sender, stallMs)
+  const wallMs = Math.max(1, Math.round(performance.now() - start))
   return { included: count, wallMs, tps: Math.round((count / wallMs) * 1000), crossPercent }
+}
+
+type Target = { readonly address: string; readonly nonce: number }
+
+/** Waits until an account has come to a nonce. Throws `ARM_RPC_TIMEOUT` where it no longer comes nearer. */
+async function reach(rpc: RpcClient, { address, nonce }: Target, stallMs: number): Promise<void> {
+  let seen = -1
+  let sinceMs = performance.now()
+  for (;;) {
+    const now = (await rpc.call('arm_getAccount', { address })).nonce
+    if (now >= nonce) return
+    if (now !== seen) sinceMs = performance.now()
+    else if (performance.now() - sinceMs > stallMs)
+      throw new ArmError('ARM_RPC_TIMEOUT', `${address} stays at nonce ${now} of ${nonce}`, {
+        hint: 'blocks may be made by hand only (dev_mine), or transfers have been dropped from the pool',
+      })
+    seen = now
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
 }
 
 async function prepare(
@@ -69,7 +89,7 @@ async function prepare(
   accounts: readonly { readonly secretKey: string }[],
   count: number,
   crossPercent: number,
-): Promise<{ batches: Uint8Array[][]; watch: { address: string; nonce: number }[] }> {
+): Promise<{ batches: Uint8Array[][]; watch: Target[] }> {
   const context = await fetchChainContext(rpc)
   const { network, scheme } = context
   const shards = network.shards.map(({ vShard }) => vShard).filter((vShard) => vShard !== 0)

@@ -36,7 +36,8 @@ describe('a data folder', () => {
     expect(second.testnet.fresh).toBe(false)
     expect(second.testnet.accounts).toEqual(first.testnet.accounts)
     expect(await everything(second, ids)).toEqual(before)
-    expect(second.testnet.node.recovered.blocks).toBe(sum(before.status.map(({ height }) => height)))
+    const replayed = before.status.reduce((sum, { height }) => sum + height, 0)
+    expect(second.testnet.node.recovered.blocks).toBe(replayed)
 
     await payments(second)
     const after = await everything(second, ids)
@@ -90,8 +91,9 @@ describe('a data folder', () => {
     expect(await loaded).toMatchObject({ included: 4_000 })
     expect(taken).toBeGreaterThan(2)
     await quiet(first.rpc)
+    await first.rpc.call('dev_setBlockTime', { blockTimeMs: 3_600_000 })
     const ids = await transactionIds(first.rpc)
-    const roots = await stateRoots(first.rpc)
+    const roots = (await first.rpc.call('arm_status')).shards.map(({ stateRoot }) => stateRoot)
     await first.close()
 
     const second = await start({ dataDir, blockTime: 'manual' })
@@ -102,7 +104,7 @@ describe('a data folder', () => {
       ids.filter((_, i) => i % 40 === 0),
     )
     for (const receipt of receipts) expect(receipt).toMatchObject({ ok: true, finality: 'anchored' })
-    expect(await stateRoots(second.rpc)).toEqual(expect.arrayContaining(roots))
+    expect((await second.rpc.call('arm_status')).shards.map(({ stateRoot }) => stateRoot)).toEqual(roots)
     expect(await second.rpc.call('arm_getSupply')).toMatchObject({ ok: true, inFlightMotes: '0' })
   })
 
@@ -317,6 +319,12 @@ describe('when blocks are made', () => {
     expect(await heights(rpc)).toEqual([4, 4, 4])
   })
 
+  test('a load that nobody makes blocks for gives up', async () => {
+    const { rpc, testnet } = await start({ blockTime: 'manual', accounts: 2 })
+    const load = runLoad(rpc, { accounts: testnet.accounts, count: 4, crossPercent: 0, stallMs: 100 })
+    await expect(load).rejects.toMatchObject({ code: 'ARM_RPC_TIMEOUT', hint: expect.stringContaining('dev_mine') })
+  })
+
   test('on demand: soon after a transaction, and not without one', async () => {
     const { rpc, wallets } = await start({ accounts: 2 })
     const [alice, bob] = wallets as [Wallet, Wallet]
@@ -472,10 +480,6 @@ async function heights(rpc: RpcClient): Promise<number[]> {
   return (await rpc.call('arm_status')).shards.map(({ height }) => height)
 }
 
-async function stateRoots(rpc: RpcClient): Promise<string[]> {
-  return (await rpc.call('arm_status')).shards.map(({ vShard, stateRoot }) => `${vShard} ${stateRoot}`)
-}
-
 /** Until nothing waits, and nothing is to be anchored or delivered. */
 async function quiet(rpc: RpcClient): Promise<void> {
   await until(async () => {
@@ -492,8 +496,4 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (performance.now() > deadline) throw new Error(`not so within ${WAIT_MS} ms: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }

@@ -263,9 +263,15 @@ function checkOptions({ shards = 2, accounts = 10, blockTime = 0 }: TestnetOptio
   const integer = (value: number, min: number, max: number): boolean =>
     Number.isInteger(value) && value >= min && value <= max
   if (!integer(shards, 0, SHARDS_MAX))
-    throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, { shards })
+    throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, {
+      shards,
+      hint: 'a testnet has one main shard, and this many vShards beside it; 2 is usual',
+    })
   if (!integer(accounts, 1, ACCOUNTS_MAX))
-    throw new ArmError('ARM_ARGUMENT', `accounts is outside [1, ${ACCOUNTS_MAX}]`, { accounts })
+    throw new ArmError('ARM_ARGUMENT', `accounts is outside [1, ${ACCOUNTS_MAX}]`, { accounts, hint: '10 is usual' })
   if (blockTime !== 'manual' && !integer(blockTime, 0, 3_600_000))
-    throw new ArmError('ARM_ARGUMENT', 'block time is outside [0, 3600000] ms', { blockTime })
+    throw new ArmError('ARM_ARGUMENT', 'block time is outside [0, 3600000] ms', {
+      blockTime,
+      hint: 'for example 1000, 0 for blocks on demand, or manual',
+    })
 }
