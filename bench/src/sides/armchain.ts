@@ -79,7 +79,7 @@ async function prepare(
   return {
     batches: submit === 'binary' ? batches.map((batch) => () => submitBinary(rpc, batch)) : asJson(rpc.url, batches),
     async included() {
-      await loadIncluded(rpc, load, crossPercent > 0 ? 'anchored' : 'shard-final')
+      await loadIncluded(rpc, load, { finality: crossPercent > 0 ? 'anchored' : 'shard-final' })
       if (crossPercent > 0) await allDelivered(rpc)
     },
     check: () => check(rpc, load),

@@ -111,7 +111,7 @@ const chainMethods = {
     'Asks a module, after the latest block',
     { vShard: VShard(), module: Text('Module'), query: Text('Query'), args: Type.Optional(Any('Arguments')) },
     Any('Answer by the schema of the query'),
-    ['ARM_TX_SHARD', 'ARM_NOT_FOUND', 'ARM_ARGUMENT'],
+    ['ARM_TX_SHARD', 'ARM_NOT_FOUND', 'ARM_ARGUMENT', 'ARM_HEX'],
   ),
   arm_getTransaction: method('A transaction, waiting or included', { txId: TxId() }, TransactionShape, [
     'ARM_NOT_FOUND',
@@ -181,7 +181,7 @@ const devMethods = {
     'Sends motes from the faucet account',
     { address: Address(), amountMotes: Type.Optional(Motes('Amount')) },
     TxIdResult,
-    ['ARM_ADDRESS', 'ARM_FAUCET'],
+    ['ARM_ADDRESS', 'ARM_TX_SHARD', 'ARM_FAUCET'],
   ),
   dev_mine: devMethod(
     'Makes blocks now, on every vShard',

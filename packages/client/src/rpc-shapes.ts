@@ -18,8 +18,7 @@ export const Integer = (description: string, maximum: number = INTEGER_MAX) =>
   Type.Integer({ description, minimum: 0, maximum })
 export const Text = (description: string) => Type.String({ description })
 export const Flag = (description: string) => Type.Boolean({ description })
-export const Address = (description = 'Address, Bech32m') =>
-  Type.String({ description, minLength: 8, maxLength: ADDRESS_LENGTH_MAX })
+export const Address = (description = 'Address, Bech32m') => Type.String({ description, maxLength: ADDRESS_LENGTH_MAX })
 export const Motes = (description: string) => Type.String({ description, pattern: '^[0-9]{1,39}$' })
 export const Hex = (description: string) => Type.String({ description, pattern: '^[0-9a-f]*$' })
 export const Hash = (description: string) => Type.String({ description, pattern: '^[0-9a-f]{64}$' })

@@ -41,7 +41,8 @@ export function parseAddress(text: string, prefix: string): Address {
   if (text !== text.toLowerCase() && text !== text.toUpperCase()) throw malformed('case', 'mixes upper and lower case')
   const decoded = bech32m.decodeUnsafe(text)
   if (!decoded) throw malformed('checksum', 'has a wrong character or a wrong checksum')
-  if (decoded.prefix !== prefix) throw malformed('prefix', `is of network "${decoded.prefix}", expected "${prefix}"`)
+  if (decoded.prefix !== prefix)
+    throw malformed('prefix', `is of network "${decoded.prefix}", expected "${prefix}"`, 'use one of this network')
   const [version, ...words] = decoded.words
   if (version !== VERSION) throw malformed('version', `has version ${version}, expected ${VERSION}`)
   const payload = bech32m.fromWordsUnsafe(words)
@@ -53,6 +54,6 @@ function unwritable(reason: string, why: string, data: object): ArmError {
   return new ArmError('ARM_ADDRESS', why, { ...data, reason, hint: 'this is a fault of the caller, not of the user' })
 }
 
-function malformed(reason: string, why: string): ArmError {
-  return new ArmError('ARM_ADDRESS', `the address ${why}`, { reason, hint: 'copy the whole address again' })
+function malformed(reason: string, why: string, hint = 'copy the whole address again'): ArmError {
+  return new ArmError('ARM_ADDRESS', `the address ${why}`, { reason, hint })
 }

@@ -1,5 +1,6 @@
 export { type ArmNode, createNode, type NodeOptions } from './node.ts'
 export { ChainHost, type Signer } from './chain/chain-host.ts'
+export { paceOf } from './chain/pace.ts'
 export { createLog, type Log, type LogLevel, silentLog } from './log.ts'
 export { createMetrics, type NodeMetrics } from './metrics.ts'
 export { RPC_LIMITS, type RpcLimits } from './limits.ts'

@@ -28,7 +28,7 @@ import { Intake } from './chain/intake.ts'
 import type { NodeParts } from './chain/node-parts.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers } from './chain/queries.ts'
-import { restoreMachine } from './chain/snapshots.ts'
+import { type MachineSnapshot, restoreMachine } from './chain/snapshots.ts'
 import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import { type Log, silentLog } from './log.ts'
@@ -83,8 +83,8 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
   const { genesis, dataDir, log = silentLog } = options
   keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
   const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
-  const archive = await openArchive({ dir: dataDir?.archiveDir ?? 'memory' })
   const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync: 'fdatasync' }))
+  const archive = await openArchive({ dir: dataDir?.archiveDir ?? 'memory' })
   const verifier =
     options.verifyWorkers === undefined ? sharedVerifyPool() : createVerifyPool({ workers: options.verifyWorkers })
   const pace: MutablePace = { ...options.pace }
@@ -138,7 +138,9 @@ class RunningNode implements ArmNode {
   #rpc: RpcServer | undefined
   #recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
-  #snapshotting: Promise<void> | undefined
+  /** Snapshots are written one after another. */
+  #snapshots: Promise<void> = Promise.resolve()
+  #snapshotDue = false
   #closing: Promise<void> | undefined
 
   constructor(options: NodeOptions, inner: Inner) {
@@ -216,10 +218,7 @@ class RunningNode implements ArmNode {
       await archive.drained()
       blocks++
     }
-    for (const { descriptor, chain } of host.machine.shards) {
-      this.#published.set(descriptor.key.vShard, chain.tip.height)
-      this.#anchored.set(descriptor.key.vShard, anchoredHeight(host.machine, descriptor.key))
-    }
+    this.#readHeights()
     this.#recovered = { blocks, truncatedBytes: wal.recovered.truncatedBytes }
     this.#logBytes = await folderBytes(dataDir.walDir)
     if (wal.recovered.truncatedBytes > 0)
@@ -244,11 +243,11 @@ class RunningNode implements ArmNode {
     host.start()
     await host.settled()
     if (rpc === undefined) return
-    const persist = (): Promise<void> => this.snapshot()
+    const revert = (snapshot: MachineSnapshot): Promise<void> => this.#revert(snapshot)
     const handlers = {
       ...queryHandlers(this.#parts),
       ...(dev &&
-        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, persist })),
+        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, revert })),
     }
     this.#rpc = await createRpcServer({
       handlers,
@@ -260,7 +259,13 @@ class RunningNode implements ArmNode {
     })
   }
 
-  async snapshot(): Promise<void> {
+  snapshot(): Promise<void> {
+    const next = this.#snapshots.then(() => this.#writeSnapshot())
+    this.#snapshots = next.catch(() => undefined)
+    return next
+  }
+
+  async #writeSnapshot(): Promise<void> {
     const { wal, host, archive } = this.#inner
     const { dataDir } = this.#options
     if (wal === undefined || dataDir === undefined) return
@@ -275,6 +280,8 @@ class RunningNode implements ArmNode {
       meta,
       chunks,
     })
+    // History has to hold what the log forgets: blocks that are durable may still be on their way there.
+    await host.settled()
     await archive.sync()
     await wal.dropBefore(await keepSnapshots(dataDir.snapshotDir, SNAPSHOTS_KEPT))
     this.#logBytes = await folderBytes(dataDir.walDir)
@@ -294,7 +301,7 @@ class RunningNode implements ArmNode {
     this.#intake.close()
     await this.#rpc?.close()
     await host.close()
-    await this.#snapshotting
+    await this.#snapshots
     await wal?.close()
     await archive.close()
     if (this.#options.verifyWorkers !== undefined) await verifier.close()
@@ -305,6 +312,35 @@ class RunningNode implements ArmNode {
     const refusal = this.#inner.host.admit(prepared)
     if (refusal === undefined) this.#pending.set(toHex(prepared.id), prepared)
     return refusal
+  }
+
+  /** Puts the chain back to a snapshot. A crash on the way leaves the chain as it was: the log is cut last. */
+  async #revert({ meta, chunks }: MachineSnapshot): Promise<void> {
+    const { host, history, archive } = this.#inner
+    const restored = await restoreMachine(meta, chunks)
+    await host.pause()
+    try {
+      host.restore(restored)
+      this.#readHeights()
+      for (const [vShard, height] of this.#published) await history.revert(vShard, height)
+      await archive.sync()
+      await this.snapshot()
+    } catch (error) {
+      this.#onFailure(error)
+      throw error
+    }
+    host.start()
+  }
+
+  /** What is durable and anchored, where the machine stands still; later heads are forgotten. */
+  #readHeights(): void {
+    const { machine } = this.#inner.host
+    for (const { descriptor, chain } of machine.shards) {
+      this.#published.set(descriptor.key.vShard, chain.tip.height)
+      this.#anchored.set(descriptor.key.vShard, anchoredHeight(machine, descriptor.key))
+    }
+    for (const [key, height] of this.#hashes)
+      if (height > (this.#published.get(Number(key.split(':')[0])) ?? 0)) this.#hashes.delete(key)
   }
 
   #replay(record: Uint8Array): SealedBlock {
@@ -346,11 +382,12 @@ class RunningNode implements ArmNode {
   }
 
   #snapshotSoon(): void {
-    if (this.#inner.wal === undefined || this.#snapshotting !== undefined) return
-    this.#snapshotting = this.snapshot()
+    if (this.#inner.wal === undefined || this.#snapshotDue) return
+    this.#snapshotDue = true
+    void this.snapshot()
       .catch((error: unknown) => this.#onFailure(error))
       .finally(() => {
-        this.#snapshotting = undefined
+        this.#snapshotDue = false
       })
   }
 

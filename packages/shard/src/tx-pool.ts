@@ -179,6 +179,10 @@ export class TxPool {
     }
     const cost = queue.cost - costOf(old) + costOf(prepared)
     if (cost > account.balance) return fundsRefusal(account, cost)
+    if (this.#sizeBytes - old.bytes.length + prepared.bytes.length > this.#limits.sizeBytes)
+      return refuse('ARM_POOL_FULL', 'the pool has no room for a larger replacement', {
+        limitBytes: this.#limits.sizeBytes,
+      })
     queue.transactions[index] = prepared
     queue.cost = cost
     this.#sizeBytes += prepared.bytes.length - old.bytes.length
@@ -190,17 +194,30 @@ export class TxPool {
     }
   }
 
-  /** Drops the cheapest tails that pay less than `better`, a part of the pool at once; its own sender's never. */
+  /**
+   * Drops the cheapest tails that pay less than `better`, a part of the pool at once, and as many more as its bytes need;
+   * its own sender's never, and none at all where that would not make room.
+   */
   #evict(better: PreparedTransaction, ownRow: Row): Dropped[] {
-    const tails = [...this.#queues.values()]
-      .filter(({ row }) => row !== ownRow)
-      .map((queue) => ({ queue, tip: (queue.transactions.at(-1) as PreparedTransaction).tx.tip }))
-    const cheaper = tails
-      .filter(({ tip }) => tip < better.tx.tip)
-      .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : b.queue.arrival - a.queue.arrival))
     const wanted = Math.max(1, Math.floor(this.#limits.transactions * POOL_EVICT_PART))
+    let neededBytes = this.#sizeBytes + better.bytes.length - this.#limits.sizeBytes
+    const victims: Queue[] = []
+    let queues = [...this.#queues.values()].filter(({ row }) => row !== ownRow)
+    // Each round takes at most one more of a sender, from the end of its queue, so that none of them loses its base.
+    for (let depth = 1; queues.length > 0 && (depth === 1 || neededBytes > 0); depth++) {
+      const round = cheaperTails(queues, depth, better.tx.tip)
+      let taken = 0
+      for (const { queue, sizeBytes } of round) {
+        if (victims.length >= wanted && neededBytes <= 0) break
+        victims.push(queue)
+        neededBytes -= sizeBytes
+        taken++
+      }
+      queues = round.slice(0, taken).map(({ queue }) => queue)
+    }
+    if (neededBytes > 0) return []
     const reason: Refusal = { code: 'ARM_POOL_EVICTED', message: 'evicted from a full pool by a better offer' }
-    return cheaper.slice(0, wanted).map(({ queue }) => {
+    return victims.map((queue) => {
       const prepared = queue.transactions.pop() as PreparedTransaction
       this.#forget(queue, prepared)
       return { prepared, reason }
@@ -234,6 +251,19 @@ export class TxPool {
     this.#sizeBytes -= prepared.bytes.length
     if (queue.transactions.length === 0) this.#queues.delete(queue.row)
   }
+}
+
+type Tail = { readonly queue: Queue; readonly tip: bigint; readonly sizeBytes: number }
+
+/** The `depth`-th transactions from the end that offer less than `tip`, cheapest first, then youngest sender first. */
+function cheaperTails(queues: readonly Queue[], depth: number, tip: bigint): Tail[] {
+  return queues
+    .flatMap((queue): Tail[] => {
+      const prepared = queue.transactions.at(-depth)
+      if (prepared === undefined || prepared.tx.tip >= tip) return []
+      return [{ queue, tip: prepared.tx.tip, sizeBytes: prepared.bytes.length }]
+    })
+    .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : b.queue.arrival - a.queue.arrival))
 }
 
 function costOf({ tx, spends }: PreparedTransaction): bigint {

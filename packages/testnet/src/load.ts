@@ -19,6 +19,8 @@ export type LoadOptions = {
   /** Part that goes to another vShard, in percent. */
   readonly crossPercent: number
   readonly onProgress?: (line: string) => void
+  /** Longest wait for the last receipts once all is submitted, at most two minutes; that by default. */
+  readonly waitMs?: number
 }
 
 export type LoadResult = {
@@ -44,14 +46,16 @@ const BATCH = 500
 const IN_FLIGHT = 4
 const GAS_LIMIT = 3_000
 const EXPIRY_BLOCKS = 100_000
-const WAIT_MS = 120_000
+const WAIT_MS_MAX = 120_000
+/** On top of the wait itself. */
+const ANSWER_MS = 10_000
 
 /**
  * Signs transfers beforehand, submits them in the binary form, and waits until all are in durable blocks. The clock
  * runs from the first submission until the last receipt.
  */
 export async function runLoad(rpc: RpcClient, options: LoadOptions): Promise<LoadResult> {
-  const { count, crossPercent, onProgress = () => {} } = options
+  const { count, crossPercent, onProgress = () => {}, waitMs = WAIT_MS_MAX } = options
   onProgress(`signing ${count} transfers`)
   const load = await signLoad(rpc, options)
   onProgress('submitting')
@@ -65,17 +69,30 @@ export async function runLoad(rpc: RpcClient, options: LoadOptions): Promise<Loa
         hint: 'are the accounts in use elsewhere?',
       })
   })
-  await loadIncluded(rpc, load, 'shard-final')
-  const wallMs = Math.round(performance.now() - start)
+  await loadIncluded(rpc, load, { finality: 'shard-final', waitMs })
+  const wallMs = Math.max(1, Math.round(performance.now() - start))
   return { included: count, wallMs, tps: Math.round((count / wallMs) * 1000), crossPercent }
 }
 
-/** Resolves when the last transfer of every sender, and so all, stands in a durable block of that finality. */
-export async function loadIncluded(rpc: RpcClient, { senders }: SignedLoad, finality: Finality): Promise<void> {
+/**
+ * Resolves when the last transfer of every sender, and so all, stands in a durable block of that finality.
+ * Throws `ARM_RPC_TIMEOUT` if one does not within `waitMs`.
+ */
+export async function loadIncluded(
+  rpc: RpcClient,
+  { senders }: SignedLoad,
+  { finality, waitMs = WAIT_MS_MAX }: { readonly finality: Finality; readonly waitMs?: number },
+): Promise<void> {
   const last = senders.flatMap(({ lastId }) => (lastId === undefined ? [] : [lastId]))
   await inBatches(last, async (txIds) => {
-    const calls = txIds.map((txId) => ['arm_waitForReceipt', { txId, timeoutMs: WAIT_MS, finality }] as const)
-    for (const outcome of await rpc.batch(calls)) if (!outcome.ok) throw outcome.reason
+    const calls = txIds.map((txId) => ['arm_waitForReceipt', { txId, timeoutMs: waitMs, finality }] as const)
+    for (const outcome of await rpc.batch(calls, { timeoutMs: waitMs + ANSWER_MS })) {
+      if (outcome.ok) continue
+      if (outcome.reason.code !== 'ARM_RPC_TIMEOUT') throw outcome.reason
+      throw new ArmError('ARM_RPC_TIMEOUT', `a transfer is in no block ${waitMs} ms after it was submitted`, {
+        hint: 'blocks may be made by hand only (dev_mine), or transfers have been dropped from the pool',
+      })
+    }
   })
 }
 

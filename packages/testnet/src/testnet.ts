@@ -1,6 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Pace } from '@armchain/consensus'
 import {
   type Allocation,
   ArmError,
@@ -23,19 +22,19 @@ import {
   toHex,
   tokenAllocations,
 } from '@armchain/core'
-import { type ArmNode, createNode, type DataDir, type Log, openDataDir } from '@armchain/node'
+import { type ArmNode, createNode, type DataDir, type Log, openDataDir, paceOf } from '@armchain/node'
 import type { PoolLimits } from '@armchain/shard'
 
 /** A development network in this process: one validator, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
-  /** vShards beside the main shard, 1 to 64. */
+  /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
   /** Funded accounts; each holds the same on the main shard and on every vShard. */
   readonly accounts?: number
   readonly balanceMotes?: bigint
   /** Milliseconds between blocks; 0 makes them on demand, `manual` only when told. */
   readonly blockTime?: number | 'manual'
-  /** Kept across restarts; in memory without it. */
+  /** Kept across restarts; in memory without it. What it was made with stays: another shape is refused. */
   readonly dataDir?: string
   readonly reset?: boolean
   readonly host?: string
@@ -87,8 +86,6 @@ type Saved = {
 }
 
 const FILE = 'testnet.json'
-const ON_DEMAND_MS = 50
-const IDLE_MS = 5_000
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
@@ -100,10 +97,12 @@ const FAUCET_INDEX = 1_000_000_001
 /** Starts a testnet. Resolves when it has made its first blocks and answers. */
 export async function startTestnet(options: TestnetOptions = {}): Promise<Testnet> {
   checkOptions(options)
-  const dataDir =
-    options.dataDir === undefined ? undefined : await openDataDir(options.dataDir, { reset: options.reset ?? false })
+  const { reset = false } = options
+  // Before anything is deleted: options that make no genesis must not cost the old one.
+  const anew = reset || options.dataDir === undefined ? createSaved(options) : undefined
+  const dataDir = options.dataDir === undefined ? undefined : await openDataDir(options.dataDir, { reset })
   try {
-    const { saved, fresh } = await loadOrCreate(options, dataDir)
+    const { saved, fresh } = await loadOrCreate(options, dataDir, anew)
     const genesis = decodeGenesis(fromHex(saved.genesis))
     const validator = derive(saved.mnemonic, VALIDATOR_INDEX)
     const node = await createNode({
@@ -149,23 +148,42 @@ export function accountKey({ secretKey }: Pick<TestAccount, 'secretKey'>): KeyPa
   return keyPairFromSecret(fromHex(secretKey))
 }
 
-function paceOf(blockTime: number | 'manual'): Pace {
-  if (blockTime === 'manual') return { blockTimeMs: 0, idleMs: 0, mode: 'manual' }
-  if (blockTime === 0) return { blockTimeMs: ON_DEMAND_MS, idleMs: IDLE_MS, mode: 'timed' }
-  return { blockTimeMs: blockTime, idleMs: blockTime, mode: 'timed' }
-}
-
 async function loadOrCreate(
   options: TestnetOptions,
   dataDir: DataDir | undefined,
+  anew: Saved | undefined,
 ): Promise<{ saved: Saved; fresh: boolean }> {
   const file = dataDir && join(dataDir.path, FILE)
-  if (file !== undefined && options.reset) await rm(file, { force: true })
-  const stored = file === undefined ? undefined : await readSaved(file)
-  if (stored !== undefined) return { saved: stored, fresh: false }
-  const saved = createSaved(options)
-  if (file !== undefined) await writeFile(file, `${JSON.stringify(saved, null, 2)}\n`, { mode: 0o600 })
+  const stored = file === undefined || anew !== undefined ? undefined : await readSaved(file)
+  if (stored !== undefined) {
+    checkSame(stored, options)
+    return { saved: stored, fresh: false }
+  }
+  const saved = anew ?? createSaved(options)
+  if (file !== undefined) {
+    // Whole or not at all: without it the folder is of no use.
+    await writeFile(`${file}.tmp`, `${JSON.stringify(saved, null, 2)}\n`, { mode: 0o600, flush: true })
+    await rename(`${file}.tmp`, file)
+  }
   return { saved, fresh: true }
+}
+
+/** A folder goes on as it was made: an option that says otherwise is refused rather than ignored. */
+function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options: TestnetOptions): void {
+  const { scheme } = decodeGenesis(fromHex(genesis))
+  const made = { shards: scheme.shards.length - 1, accounts, balanceMotes, networkId: scheme.networkId, mnemonic }
+  for (const name of Object.keys(made) as (keyof typeof made)[]) {
+    const given = options[name]
+    if (given === undefined || words(given) === words(made[name])) continue
+    const was = name === 'mnemonic' ? 'another mnemonic' : `${name} ${made[name]}, not ${given}`
+    throw new ArmError('ARM_DATA_DIR', `the data folder was made with ${was}`, {
+      hint: 'leave the option out to go on, choose another folder, or start this one over with --reset',
+    })
+  }
+}
+
+function words(value: string | number | bigint): string {
+  return String(value).trim().replace(/\s+/g, ' ')
 }
 
 async function readSaved(file: string): Promise<Saved | undefined> {
@@ -245,9 +263,15 @@ function checkOptions({ shards = 2, accounts = 10, blockTime = 0 }: TestnetOptio
   const integer = (value: number, min: number, max: number): boolean =>
     Number.isInteger(value) && value >= min && value <= max
   if (!integer(shards, 0, SHARDS_MAX))
-    throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, { shards })
+    throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, {
+      shards,
+      hint: 'a testnet has one main shard, and this many vShards beside it; 2 is usual',
+    })
   if (!integer(accounts, 1, ACCOUNTS_MAX))
-    throw new ArmError('ARM_ARGUMENT', `accounts is outside [1, ${ACCOUNTS_MAX}]`, { accounts })
+    throw new ArmError('ARM_ARGUMENT', `accounts is outside [1, ${ACCOUNTS_MAX}]`, { accounts, hint: '10 is usual' })
   if (blockTime !== 'manual' && !integer(blockTime, 0, 3_600_000))
-    throw new ArmError('ARM_ARGUMENT', 'block time is outside [0, 3600000] ms', { blockTime })
+    throw new ArmError('ARM_ARGUMENT', 'block time is outside [0, 3600000] ms', {
+      blockTime,
+      hint: 'for example 1000, 0 for blocks on demand, or manual',
+    })
 }

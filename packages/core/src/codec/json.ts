@@ -1,4 +1,4 @@
-import { fromHex, toHex } from '../bytes.ts'
+import { fromHex, toHex, utf8 } from '../bytes.ts'
 import { ArmError } from '../errors.ts'
 import type { Schema } from './schema.ts'
 
@@ -28,33 +28,36 @@ export function valueToJson(schema: Schema, value: unknown): Json {
   }
 }
 
-/** Throws `ARM_ARGUMENT` where the JSON does not fit; ranges are left to the codec. */
+/** A value that the schema's codec takes. Throws `ARM_ARGUMENT` where the JSON does not fit, `ARM_HEX` for no hex. */
 export function jsonToValue(schema: Schema, json: unknown, path = 'args'): unknown {
   switch (schema.type) {
     case 'bool':
       if (typeof json !== 'boolean') throw misfit(path, 'true or false')
       return json
     case 'u64':
-      if (typeof json === 'string' && /^[0-9]{1,20}$/.test(json)) return BigInt(json)
-      if (typeof json === 'number' && Number.isSafeInteger(json) && json >= 0) return BigInt(json)
-      throw misfit(path, 'an unsigned integer, as a decimal string')
+      return readU64(json, path)
     case 'u8':
     case 'u16':
     case 'u32':
-    case 'u53':
-      if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) throw misfit(path, 'an unsigned integer')
-      return json
+    case 'u53': {
+      const max = schema.type === 'u53' ? Number.MAX_SAFE_INTEGER : 2 ** Number(schema.type.slice(1)) - 1
+      if (typeof json === 'number' && Number.isInteger(json) && json >= 0 && json <= max) return json
+      throw misfit(path, `an integer from 0 to ${max}`)
+    }
     case 'bytes':
-    case 'blob':
-      if (typeof json !== 'string') throw misfit(path, 'hex text')
-      return fromHex(json)
+    case 'blob': {
+      const bytes = typeof json === 'string' ? fromHex(json) : undefined
+      const exact = schema.type === 'bytes'
+      if (bytes !== undefined && (exact ? bytes.length === schema.size : bytes.length <= schema.max)) return bytes
+      throw misfit(path, exact ? `hex text of ${schema.size} bytes` : `hex text of at most ${schema.max} bytes`)
+    }
     case 'text':
-      if (typeof json !== 'string') throw misfit(path, 'text')
-      return json
+      if (typeof json === 'string' && json.isWellFormed() && utf8(json).length <= schema.max) return json
+      throw misfit(path, `text of at most ${schema.max} bytes`)
     case 'option':
       return json === null || json === undefined ? undefined : jsonToValue(schema.of, json, path)
     case 'list':
-      if (!Array.isArray(json)) throw misfit(path, 'a list')
+      if (!Array.isArray(json) || json.length > schema.max) throw misfit(path, `a list of at most ${schema.max}`)
       return json.map((item, i) => jsonToValue(schema.of, item, `${path}[${i}]`))
     case 'struct': {
       if (typeof json !== 'object' || json === null || Array.isArray(json)) throw misfit(path, 'an object')
@@ -69,6 +72,13 @@ export function jsonToValue(schema: Schema, json: unknown, path = 'args'): unkno
       )
     }
   }
+}
+
+function readU64(json: unknown, path: string): bigint {
+  const decimal = typeof json === 'string' && /^[0-9]{1,20}$/.test(json)
+  const value = decimal || (typeof json === 'number' && Number.isSafeInteger(json)) ? BigInt(json) : -1n
+  if (value >= 0n && value < 2n ** 64n) return value
+  throw misfit(path, 'an integer from 0 to 2^64 - 1, as a decimal string')
 }
 
 function misfit(path: string, expected: string): ArmError {

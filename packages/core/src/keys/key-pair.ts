@@ -41,7 +41,7 @@ export function mnemonicKeys(mnemonic: string, passphrase = ''): (index: number)
   const coin = HDKey.fromMasterSeed(mnemonicToSeedSync(normalise(mnemonic), passphrase)).derive(`m/44'/${COIN_TYPE}'`)
   return (index) => {
     if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
-      throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index })
+      throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index, hint: 'take one from 0 to 2147483647' })
     return keyPairFromSecret(coin.derive(`m/${index}'/0'/0'`).privateKey)
   }
 }

@@ -48,6 +48,12 @@ export type ChainHostOptions = {
   readonly log: Log
 }
 
+const STANDS_STILL: Refusal = {
+  code: 'ARM_RPC_BUSY',
+  message: 'the node takes no transactions at the moment: it stops, or puts its chain back',
+  data: { hint: 'sign and submit again in a moment' },
+}
+
 export type BlockListener = (sealed: SealedBlock) => void
 export type DropListener = (shard: number, dropped: readonly Dropped[]) => void
 
@@ -66,7 +72,8 @@ export class ChainHost {
   #onDrop: DropListener = () => {}
   #publishing: Promise<void> = Promise.resolve()
   #failed: (error: unknown) => void = () => {}
-  #closed = false
+  /** Between `start` and the next `pause`: outside of it no block is made and no transaction taken. */
+  #running = false
 
   constructor(options: ChainHostOptions) {
     this.#options = options
@@ -88,10 +95,21 @@ export class ChainHost {
     return snapshotMachine(this.#machine, (vShard) => this.#certificates.get(vShard))
   }
 
-  /** Puts the chain where a snapshot was taken; what waits in pools is given up. */
-  restore(restored: RestoredMachine): void {
+  /** Makes no block and takes no transaction until the next `start`; resolves when all that was made is published. */
+  async pause(): Promise<void> {
+    this.#running = false
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
+    await this.#publishing
+  }
+
+  /** Puts the chain, which stands still, where a snapshot was taken; what waits in pools is given up. */
+  restore(restored: RestoredMachine): void {
+    invariant(!this.#running, 'a chain is restored only while it stands still')
+    for (const { pool, descriptor } of this.#machine.shards) {
+      const dropped = pool.clear({ code: 'ARM_POOL_EVICTED', message: 'the chain was put back to an earlier state' })
+      if (dropped.length > 0) this.#onDrop(descriptor.key.vShard, dropped)
+    }
     const { states, tips, certificates } = restored
     this.#machine = new ChainMachine({ ...this.#options, layout: this.layout, states, tips })
     restored.restore(this.#machine)
@@ -121,6 +139,7 @@ export class ChainHost {
   }
 
   start(): void {
+    this.#running = true
     this.#carryOut(this.#machine.start(this.#options.nowMs()))
     for (const { chain, descriptor } of this.#machine.shards)
       if (chain.tip.height === 0) this.seal(descriptor.key.vShard)
@@ -128,6 +147,7 @@ export class ChainHost {
 
   /** Offers a transaction whose signature has been checked to its shard's pool. */
   admit(prepared: PreparedTransaction): Refusal | undefined {
+    if (!this.#running) return STANDS_STILL
     const outcome = this.#machine.admit(this.#options.nowMs(), prepared)
     if (!outcome.ok) return outcome.reason
     this.#carryOut(outcome.value)
@@ -136,11 +156,13 @@ export class ChainHost {
 
   /** Makes a block now. */
   seal(shard: number): void {
+    if (!this.#running) return
     this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'seal', shard }))
   }
 
   /** Has every engine look at its pace again. */
   wake(): void {
+    if (!this.#running) return
     for (const { descriptor } of this.#machine.shards)
       this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'timer', shard: descriptor.key.vShard, id: 1 }))
   }
@@ -156,10 +178,7 @@ export class ChainHost {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
-    await this.#publishing
+    await this.pause()
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
@@ -199,7 +218,7 @@ export class ChainHost {
       })
       .catch((error: unknown) => {
         // A log that cannot be written is the end: nothing may be shown that might be forgotten.
-        this.#closed = true
+        this.#running = false
         this.#failed(error)
       })
   }
@@ -207,10 +226,10 @@ export class ChainHost {
   #setTimer(shard: number, id: number, atMs: number): void {
     const key = `${shard}:${id}`
     clearTimeout(this.#timers.get(key))
-    if (this.#closed) return
+    if (!this.#running) return
     const fire = (): void => {
       this.#timers.delete(key)
-      if (!this.#closed) this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'timer', shard, id }))
+      if (this.#running) this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'timer', shard, id }))
     }
     this.#timers.set(key, setTimeout(fire, Math.max(0, atMs - this.#options.nowMs())))
   }

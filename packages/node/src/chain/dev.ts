@@ -12,8 +12,9 @@ import { DEV_SNAPSHOTS_MAX } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
 import type { NodeParts } from './node-parts.ts'
+import { paceOf } from './pace.ts'
 import { hosted, readAddress } from './queries.ts'
-import { type MachineSnapshot, restoreMachine } from './snapshots.ts'
+import type { MachineSnapshot } from './snapshots.ts'
 
 /** The pace of a development chain, which `dev_setBlockTime` changes while it runs. */
 export type MutablePace = { blockTimeMs: number; idleMs: number; mode: 'timed' | 'manual' }
@@ -24,8 +25,8 @@ export type DevParts = {
   /** Holds the motes that the faucet gives; one account on each vShard. */
   readonly faucet: KeyPair | undefined
   readonly submit: (raws: readonly Uint8Array[]) => Promise<readonly SubmitResult[]>
-  /** Makes a restored chain the one that is on disk. */
-  readonly persist: () => Promise<void>
+  /** Puts the chain back to a snapshot, on disk too. */
+  readonly revert: (snapshot: MachineSnapshot) => Promise<void>
 }
 
 const FAUCET_MOTES = 100_000_000_000n
@@ -33,62 +34,85 @@ const FAUCET_GAS = 5_000
 const FAUCET_EXPIRY = 1_000
 
 /** The `dev_` methods: for development chains only, never for a network of several parties. */
-export function devHandlers({ parts, pace, faucet, submit, persist }: DevParts): RpcHandlers {
+export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): RpcHandlers {
   const { host } = parts
   const snapshots = new Map<string, MachineSnapshot>()
+  const oneByOne = queue()
   let nextSnapshot = 1
   return {
     async dev_faucet({ address, amountMotes }) {
       const to = readAddress(parts, address)
       if (faucet === undefined)
         throw new ArmError('ARM_FAUCET', 'this chain has no faucet', { hint: 'transfer from a funded account' })
-      const raw = faucetTransaction(parts, faucet, to, amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes))
-      const [result] = await submit([raw])
+      const amount = amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes)
+      // One after another, as the nonce of each follows that of the one before.
+      const result = await oneByOne(async () => {
+        checkGift(parts, faucet, to.vShard, amount)
+        return (await submit([faucetTransaction(parts, faucet, to, amount)]))[0]
+      })
       if (result?.ok) return { txId: result.txId }
-      throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, { cause: result?.code })
+      const data = { ...result?.data, cause: result?.code }
+      throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, data)
     },
-    async dev_mine({ count = 1 }) {
-      for (let round = 0; round < count; round++) {
-        // The main shard last, so that it anchors what the others have just made.
-        for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
-        await host.settled()
-      }
-      return {
-        heights: host.machine.shards.map(({ descriptor, chain }) => ({
-          vShard: descriptor.key.vShard,
-          height: chain.tip.height,
-        })),
-      }
-    },
-    dev_snapshot() {
-      const snapshotId = `snap-${nextSnapshot++}`
-      snapshots.set(snapshotId, host.snapshot())
-      if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
-      return { snapshotId }
-    },
-    async dev_revert({ snapshotId }) {
-      const snapshot = snapshots.get(snapshotId)
-      if (snapshot === undefined)
-        throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
-      await host.settled()
-      host.restore(await restoreMachine(snapshot.meta, snapshot.chunks))
-      for (const { descriptor, chain } of host.machine.shards)
-        await parts.history.revert(descriptor.key.vShard, chain.tip.height)
-      await persist()
-      host.start()
-      // Later snapshots are of a chain that no longer exists.
-      for (const later of [...snapshots.keys()])
-        if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
-      return { reverted: true }
-    },
+    dev_mine: ({ count = 1 }) =>
+      oneByOne(async () => {
+        for (let round = 0; round < count; round++) {
+          // The main shard last, so that it anchors what the others have just made.
+          for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
+          await host.settled()
+        }
+        return {
+          heights: host.machine.shards.map(({ descriptor, chain }) => ({
+            vShard: descriptor.key.vShard,
+            height: chain.tip.height,
+          })),
+        }
+      }),
+    dev_snapshot: () =>
+      oneByOne(async () => {
+        const snapshotId = `snap-${nextSnapshot++}`
+        snapshots.set(snapshotId, host.snapshot())
+        if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
+        return { snapshotId }
+      }),
+    dev_revert: ({ snapshotId }) =>
+      oneByOne(async () => {
+        const snapshot = snapshots.get(snapshotId)
+        if (snapshot === undefined)
+          throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
+        await revert(snapshot)
+        // Later snapshots are of a chain that no longer exists.
+        for (const later of [...snapshots.keys()])
+          if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
+        return { reverted: true }
+      }),
     dev_setBlockTime({ blockTimeMs }) {
-      pace.mode = 'timed'
-      pace.blockTimeMs = blockTimeMs === 0 ? pace.blockTimeMs : blockTimeMs
-      pace.idleMs = blockTimeMs === 0 ? Math.max(pace.idleMs, 5_000) : blockTimeMs
+      Object.assign(pace, paceOf(blockTimeMs))
       host.wake()
       return { blockTimeMs }
     },
   }
+}
+
+/** Runs actions one after another, each whatever became of the one before. */
+function queue(): <Result>(action: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (action) => {
+    const next = last.then(action)
+    last = next.catch(() => undefined)
+    return next
+  }
+}
+
+function checkGift(parts: NodeParts, faucet: KeyPair, vShard: number, amount: bigint): void {
+  const { accounts } = hosted(parts, vShard).chain.state
+  const balance = accounts.balance(accounts.find(faucet.account))
+  if (amount > 0n && amount <= balance) return
+  throw new ArmError('ARM_FAUCET', 'the faucet gives more than nothing, and no more than it has', {
+    amountMotes: amount.toString(),
+    balanceMotes: balance.toString(),
+    hint: `ask for 1 to ${balance} motes`,
+  })
 }
 
 function faucetTransaction(

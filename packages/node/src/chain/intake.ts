@@ -8,6 +8,7 @@ import {
 } from '@armchain/core/node'
 import { INTAKE_BATCH, INTAKE_GAP_MS, INTAKE_JUDGE_BACKLOG_MAX, INTAKE_PARKED_MAX } from '../limits.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
+import { withHint } from './refusal-hints.ts'
 
 const { TX_BYTES_MAX } = limits
 
@@ -69,12 +70,11 @@ export class Intake {
     i: number,
   ): SubmitResult | Promise<SubmitResult> {
     if (oversizeBytes !== undefined)
-      return {
-        ok: false,
+      return refused({
         code: 'ARM_TX_TOO_LARGE',
         message: `transaction has over ${TX_BYTES_MAX} bytes`,
         data: { sizeBytes: oversizeBytes },
-      }
+      })
     const bytes = data.slice(offsets[i], offsets[i + 1])
     const prepared = prepareTransaction(
       this.#runtime,
@@ -85,9 +85,9 @@ export class Intake {
     // What is malformed, or for another chain, is told so rather than that its signature is wrong.
     if (!prepared.ok) return refused(prepared.reason)
     if (verdicts[i] === VERDICT_INVALID)
-      return { ok: false, code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' }
+      return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
     if (verdicts[i] === VERDICT_KEY)
-      return { ok: false, code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' }
+      return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
     return this.#offer(prepared.value)
   }
 
@@ -105,12 +105,11 @@ export class Intake {
   /** A used nonce is told apart from the very transaction that used it: sending again is harmless, and the client may wait for it. */
   async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
     if (!(await this.#isIncluded(id))) return refused(refusal)
-    return {
-      ok: false,
+    return refused({
       code: 'ARM_TX_DUPLICATE',
       message: 'this transaction is in a block already',
       data: { txId: toHex(id) },
-    }
+    })
   }
 
   #park(prepared: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
@@ -157,14 +156,13 @@ const BUSY: SubmitResult = {
   message: 'too many doubtful signatures wait to be judged',
   data: { hint: 'submit again in a moment' },
 }
-const GAP_REFUSED: SubmitResult = {
-  ok: false,
+const GAP_REFUSED: SubmitResult = refused({
   code: 'ARM_TX_NONCE_GAP',
   message: 'transactions before this one are missing',
-}
+})
 
-function refused({ code, message, data }: Refusal): SubmitResult {
-  return { ok: false, code, message, ...(data === undefined ? {} : { data }) }
+function refused(refusal: Refusal): SubmitResult {
+  return { ok: false, ...withHint(refusal) }
 }
 
 function queueKey({ account, tx }: PreparedTransaction): string {

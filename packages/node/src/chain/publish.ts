@@ -1,6 +1,7 @@
 import { formatAddress, headCodec, headHash, toHex } from '@armchain/core'
 import type { SealedBlock } from '@armchain/shard'
 import type { RpcServer } from '../rpc/server.ts'
+import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
 import { storedReceipt } from './queries.ts'
 import { headView } from './views.ts'
@@ -33,8 +34,8 @@ export function publishBlock(parts: NodeParts, rpc: RpcServer | undefined, { exe
     height: number,
   ): Promise<void> {
     const stored = await history.block(vShard, height)
-    stored?.ids.forEach((id, index) => {
-      const receipt = storedReceipt(parts, stored, index)
+    for (const [index, id] of stored?.ids.entries() ?? []) {
+      const receipt = await storedReceipt(parts, stored as StoredBlock, index)
       const prepared = executed.transactions[index]
       const addresses =
         prepared === undefined
@@ -44,6 +45,6 @@ export function publishBlock(parts: NodeParts, rpc: RpcServer | undefined, { exe
       server.publish('receipts', { ...about, result: receipt })
       for (const event of receipt.events)
         server.publish('events', { ...about, result: { ...event, txId: receipt.txId, vShard, height } })
-    })
+    }
   }
 }

@@ -22,6 +22,7 @@ import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import { sealingOf } from './pace.ts'
 import { messageProofs, traceOf } from './trace.ts'
 import { receiptView, transactionView } from './views.ts'
 
@@ -46,8 +47,8 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
       genesisHash: toHex(runtime.genesisHash),
       addressPrefix: scheme.addressPrefix,
       schemaVersion: scheme.version,
-      blockTimeMs: pace.mode === 'manual' ? 0 : pace.blockTimeMs,
-      sealing: pace.mode === 'manual' ? 'manual' : pace.idleMs > pace.blockTimeMs ? 'on-demand' : 'interval',
+      blockTimeMs: sealingOf(pace) === 'interval' ? pace.blockTimeMs : 0,
+      sealing: sealingOf(pace),
       signingDomain: toHex(runtime.txDomain),
       dev,
       shards: host.machine.shards.map(({ descriptor, chain }) => ({
@@ -272,23 +273,21 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       if (place === undefined || stored === undefined) throw notFound('transaction', txId)
       return transactionOf(parts, stored, id, place.index)
     },
-    arm_getReceipt: ({ txId }) => receiptOf(parts, fromHex(txId.toLowerCase())),
+    async arm_getReceipt({ txId }) {
+      const receipt = await findReceipt(parts, fromHex(txId.toLowerCase()))
+      if (receipt === undefined) throw notFound('receipt', txId)
+      return receipt
+    },
     async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
-      for (let event = toHex(id); ; ) {
-        // Listens before it looks: a block that comes between the two would be missed.
-        const watch = parts.waiters.watch(event, Math.max(1, deadline - performance.now()), signal)
-        try {
-          const receipt = await findReceipt(parts, id)
-          if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
-          const next = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
-          if (next === event) await watch.told
-          event = next
-        } finally {
-          watch.end()
-        }
-      }
+      const receipt = await parts.waiters.until(toHex(id), { timeoutMs, signal }, () => findReceipt(parts, id))
+      if (finality !== 'anchored' || receipt.finality === 'anchored') return receipt
+      const left = { timeoutMs: deadline - performance.now(), signal }
+      return await parts.waiters.until(`anchor:${receipt.vShard}:${receipt.height}`, left, async () => {
+        const found = await findReceipt(parts, id)
+        return found?.finality === 'anchored' ? found : undefined
+      })
     },
     arm_trace: ({ id }) => traceOf(parts, fromHex(id.toLowerCase())),
     arm_getMessageProof: async ({ traceId }) => ({
@@ -310,12 +309,6 @@ export function readAddress({ runtime }: NodeParts, address: string): Address {
 
 export function isAnchored({ anchoredHeight }: NodeParts, vShard: number, height: number): boolean {
   return height <= anchoredHeight(vShard)
-}
-
-async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
-  const receipt = await findReceipt(parts, id)
-  if (receipt === undefined) throw notFound('receipt', toHex(id))
-  return receipt
 }
 
 async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | undefined> {
@@ -362,6 +355,7 @@ async function findBlock(
       vShard,
       height: wanted,
       tip: chain.tip.height,
+      hint: `its latest block is ${chain.tip.height}`,
     })
   return stored
 }
@@ -407,6 +401,6 @@ function anchorView(head: Uint8Array): { vShard: number; height: number; hash: s
 function notFound(what: string, id: string): ArmError {
   return new ArmError('ARM_NOT_FOUND', `no ${what} with that id in a durable block`, {
     txId: id,
-    hint: 'it may still wait, or have been dropped: see arm_getTransaction',
+    hint: 'check the id and the network; a transaction that was dropped or never sent is not known',
   })
 }

@@ -3,10 +3,7 @@ import type { SealedBlock } from '@armchain/shard'
 import { TRACE_ENTRIES_MAX } from '../limits.ts'
 
 export type Anchored = { readonly mainHeight: number; readonly timeMs: number }
-/** Blocks of one channel whose messages are kept for receipts to show. */
-const SENT_BLOCKS_MAX = 1_000
 
-type Sent = { readonly firstSeq: number; readonly count: number; readonly messages: readonly Uint8Array[] }
 type Delivery = { readonly firstSeq: number; readonly count: number; readonly height: number; readonly timeMs: number }
 
 /**
@@ -16,17 +13,9 @@ type Delivery = { readonly firstSeq: number; readonly count: number; readonly he
 export class TraceIndex {
   readonly #anchored: Map<string, Anchored> = new Map()
   readonly #deliveries: Map<string, Delivery[]> = new Map()
-  readonly #sent: Map<string, Sent[]> = new Map()
 
   add({ executed, shard }: SealedBlock): void {
     const { height, head } = executed
-    for (const { batch, messages } of executed.outbox.batches) {
-      const channel = channelKey(shard, batch.destination)
-      const sent = this.#sent.get(channel) ?? []
-      sent.push({ firstSeq: batch.firstSeq, count: batch.count, messages })
-      if (sent.length > SENT_BLOCKS_MAX) sent.splice(0, sent.length >> 1)
-      this.#sent.set(channel, sent)
-    }
     for (const { head: anchored } of executed.anchors) {
       this.#anchored.set(`${anchored.shard.vShard}:${anchored.height}`, { mainHeight: height, timeMs: head.timeMs })
     }
@@ -46,7 +35,6 @@ export class TraceIndex {
   clear(): void {
     this.#anchored.clear()
     this.#deliveries.clear()
-    this.#sent.clear()
   }
 
   /** The main-shard block that anchored a block; undefined while it is not, or if it is too long ago. */
@@ -61,12 +49,6 @@ export class TraceIndex {
     seq: number,
   ): { readonly height: number; readonly timeMs: number } | undefined {
     return find(this.#deliveries.get(channelKey(source, destination)) ?? [], seq)
-  }
-
-  /** A message that was sent not too long ago. */
-  sent(source: ShardKey, destination: ShardKey, seq: number): Uint8Array | undefined {
-    const block = find(this.#sent.get(channelKey(source, destination)) ?? [], seq)
-    return block?.messages[seq - block.firstSeq]
   }
 }
 

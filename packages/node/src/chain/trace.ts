@@ -5,18 +5,16 @@ import {
   importCodec,
   MESSAGE_BOUNCE,
   type Message,
-  messageCodec,
   RECEIPT_TRANSACTION,
   type Receipt,
-  type ShardKey,
   sha256,
   toHex,
 } from '@armchain/core'
 import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import { type Delivered, findAnchor, findDelivery, type Sent } from './trace-search.ts'
 
 type Span = Trace['spans'][number]
-type Sent = { readonly destination: ShardKey; readonly seq: number }
 
 /** Deliveries followed at most: a trace that fans out further is cut, and says so by not being done. */
 const FOLLOWED_MAX = 256
@@ -27,7 +25,7 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
   const stored = place && (await parts.history.block(place.shard, place.height))
   if (place === undefined || stored === undefined) {
     const waiting = parts.pending(toHex(id))
-    if (waiting === undefined) throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
+    if (waiting === undefined) throw notFound(id)
     return { traceId: toHex(id), spans: [], done: false }
   }
   const receipt = parts.history.receipt(stored, place.index)
@@ -45,24 +43,18 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
 export async function messageProofs(parts: NodeParts, id: Uint8Array): Promise<MessageProofResult['messages']> {
   const place = await parts.history.find(id)
   const stored = place && (await parts.history.block(place.shard, place.height))
-  if (place === undefined || stored === undefined)
-    throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
+  if (place === undefined || stored === undefined) throw notFound(id)
   const proofs: MessageProofResult['messages'][number][] = []
   for (const { destination, seq } of parts.history.receipt(stored, place.index).messages) {
-    const delivery = parts.host.trace.delivered(stored.head.shard, destination, seq)
-    const taken = delivery && (await parts.history.block(destination.vShard, delivery.height))
-    const item = taken?.body.imports.find(
-      ({ source, messages }) =>
-        source.vShard === stored.vShard && messages.some((bytes) => messageCodec.decode(bytes).seq === seq),
-    )
+    const delivered = await findDelivery(parts, stored, { destination, seq })
+    const item = delivered?.block.body.imports.find(({ messages }) => messages.includes(delivered.bytes))
     const anchor = item && (await parts.history.block(0, item.anchorHeight))
-    if (item === undefined || anchor === undefined) continue
-    const message = item.messages.find((bytes) => messageCodec.decode(bytes).seq === seq) as Uint8Array
+    if (delivered === undefined || item === undefined || anchor === undefined) continue
     proofs.push({
       source: stored.vShard,
       destination: destination.vShard,
       seq,
-      message: toHex(message),
+      message: toHex(delivered.bytes),
       proof: toHex(importCodec.encode(item)),
       anchorHead: toHex(anchor.block.head),
       anchorCertificate: toHex(anchor.block.certificate),
@@ -83,28 +75,25 @@ const ORDER: readonly Span['kind'][] = [
 
 /** Adds the spans of a block and of the messages that it sent; true if nothing of it is under way. */
 async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Sent[], spans: Span[]): Promise<boolean> {
-  let done = addAnchor(parts, from, spans)
-  for (const { destination, seq } of messages) {
-    const source = from.head.shard
-    const delivery = parts.host.trace.delivered(source, destination, seq)
-    const stored = delivery && (await parts.history.block(destination.vShard, delivery.height))
-    if (stored === undefined || spans.length > FOLLOWED_MAX) {
+  let done = await addAnchor(parts, from, spans)
+  for (const sent of messages) {
+    const delivered = spans.length > FOLLOWED_MAX ? undefined : await findDelivery(parts, from, sent)
+    const receipt = delivered && deliveryReceipt(parts, delivered)
+    if (delivered === undefined || receipt === undefined) {
       done = false
       continue
     }
-    const found = findDelivery(parts, stored, source, seq)
-    if (found === undefined) continue
-    spans.push(deliverySpan(stored, found.message, found.receipt))
-    const more = await follow(parts, stored, found.receipt.messages, spans)
+    spans.push(deliverySpan(delivered.block, delivered.message, receipt))
+    const more = await follow(parts, delivered.block, receipt.messages, spans)
     done &&= more
   }
   return done
 }
 
-function addAnchor({ host }: NodeParts, stored: StoredBlock, spans: Span[]): boolean {
+async function addAnchor(parts: NodeParts, stored: StoredBlock, spans: Span[]): Promise<boolean> {
   const { vShard, height } = stored
   if (vShard === 0) return true
-  const anchored = host.trace.anchored(vShard, height)
+  const anchored = await findAnchor(parts, stored)
   if (anchored === undefined) return false
   const known = spans.some(
     (each) =>
@@ -121,23 +110,17 @@ function addAnchor({ host }: NodeParts, stored: StoredBlock, spans: Span[]): boo
   return true
 }
 
-function findDelivery(
-  parts: NodeParts,
-  stored: StoredBlock,
-  source: ShardKey,
-  seq: number,
-): { readonly message: Message; readonly receipt: Receipt } | undefined {
-  for (const item of stored.body.imports) {
-    for (const bytes of item.messages) {
-      const message = messageCodec.decode(bytes)
-      if (message.seq !== seq || message.source.vShard !== source.vShard) continue
-      const id = sha256(bytes)
-      const receipts = stored.receipts.map((each) => parts.runtime.receipts.decode(each))
-      const receipt = receipts.find((each) => each.kind !== RECEIPT_TRANSACTION && equalBytes(each.id, id))
-      return receipt && { message, receipt }
-    }
-  }
-  return undefined
+function deliveryReceipt({ runtime }: NodeParts, { block, bytes }: Delivered): Receipt | undefined {
+  const id = sha256(bytes)
+  const receipts = block.receipts.map((each) => runtime.receipts.decode(each))
+  return receipts.find((each) => each.kind !== RECEIPT_TRANSACTION && equalBytes(each.id, id))
+}
+
+function notFound(id: Uint8Array): ArmError {
+  return new ArmError('ARM_NOT_FOUND', 'no transaction with that id', {
+    id: toHex(id),
+    hint: 'check the id and the network; a transaction that was dropped or never sent is not known',
+  })
 }
 
 function deliverySpan(stored: StoredBlock, message: Message, receipt: Receipt): Span {

@@ -1,38 +1,33 @@
-import { ArmError } from '@armchain/core'
 import { expect, test } from 'vitest'
 import { Waiters } from './waiters.ts'
 
 const never = new AbortController().signal
+const minute = { timeoutMs: 60_000, signal: never }
+const nothing = async (): Promise<undefined> => undefined
 
-test('what is told between the beginning of a watch and the wait for it is not missed', async () => {
+test('what is told during a look that finds nothing is not missed', async () => {
   const waiters = new Waiters()
-  const watch = waiters.watch('a', 60_000, never)
-  waiters.tell('a')
-  await expect(watch.told).resolves.toBeUndefined()
-  expect(waiters.any).toBe(false)
+  let looks = 0
+  const found = await waiters.until('a', minute, async () => {
+    looks++
+    if (looks > 1) return 'found'
+    waiters.tell('a')
+    return undefined
+  })
+  expect([found, looks, waiters.any]).toEqual(['found', 2, false])
 })
 
-test('a drop, an abort and the time each end a watch with their reason, and nothing stays behind', async () => {
+test('a drop, an abort and the time each end a wait with their reason, and nothing stays behind', async () => {
   const waiters = new Waiters()
   const abort = new AbortController()
-  const dropped = waiters.watch('a', 60_000, never)
-  const aborted = waiters.watch('b', 60_000, abort.signal)
-  const late = waiters.watch('c', 1, never)
+  const ends = Promise.allSettled([
+    waiters.until('a', minute, nothing),
+    waiters.until('b', { timeoutMs: 60_000, signal: abort.signal }, nothing),
+    waiters.until('c', { timeoutMs: 1, signal: never }, nothing),
+  ])
   waiters.drop('a', { code: 'ARM_POOL_EVICTED', message: 'evicted' })
   abort.abort()
-  await expect(dropped.told).rejects.toMatchObject({ code: 'ARM_POOL_EVICTED' })
-  await expect(aborted.told).rejects.toMatchObject({ code: 'ARM_RPC_CLOSED' })
-  await expect(late.told).rejects.toBeInstanceOf(ArmError)
-  await expect(waiters.watch('d', 60_000, abort.signal).told).rejects.toMatchObject({ code: 'ARM_RPC_CLOSED' })
-  expect(waiters.any).toBe(false)
-})
-
-test('watches of one id are told together, and one that has ended is not', async () => {
-  const waiters = new Waiters()
-  const [first, second] = [waiters.watch('a', 60_000, never), waiters.watch('a', 60_000, never)]
-  first.end()
-  expect(waiters.any).toBe(true)
-  waiters.tell('a')
-  await expect(second.told).resolves.toBeUndefined()
+  const codes = (await ends).map((end) => (end.status === 'rejected' ? end.reason.code : 'none'))
+  expect(codes).toEqual(['ARM_POOL_EVICTED', 'ARM_RPC_CLOSED', 'ARM_RPC_TIMEOUT'])
   expect(waiters.any).toBe(false)
 })

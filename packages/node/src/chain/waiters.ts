@@ -1,8 +1,8 @@
 import { ArmError, type Refusal } from '@armchain/core'
+import { withHint } from './refusal-hints.ts'
 
+type Wait = { readonly told: Promise<void>; readonly leave: () => void }
 type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void }
-
-export type Watch = { readonly told: Promise<void>; readonly end: () => void }
 
 /** Callers that wait for a transaction to be in a durable block, and for what ends their wait. */
 export class Waiters {
@@ -12,43 +12,61 @@ export class Waiters {
     return this.#waiting.size > 0
   }
 
-  /** Listens from now on: `told` resolves when the id is told of, and rejects with what dropped it, on abort, or after `timeoutMs`. */
-  watch(id: string, timeoutMs: number, signal: AbortSignal): Watch {
-    const { promise: told, resolve, reject } = Promise.withResolvers<void>()
-    // Whoever ends a watch without waiting does not hear what became of it.
-    told.catch(() => undefined)
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', aborted)
-      const set = this.#waiting.get(id)
-      set?.delete(waiter)
-      if (set?.size === 0) this.#waiting.delete(id)
+  /**
+   * What `look` finds, looking again each time the id is told of; rejects with what dropped it, on abort, or after
+   * `timeoutMs`. It listens before it looks: what happens during a look that finds nothing is not missed.
+   */
+  async until<Found>(
+    id: string,
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+    look: () => Promise<Found | undefined>,
+  ): Promise<Found> {
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      const { told, leave } = this.#listen(id, Math.max(1, deadline - performance.now()), signal)
+      try {
+        const found = await look()
+        if (found !== undefined) return found
+        await told
+      } finally {
+        leave()
+      }
     }
-    const finish = (settle: () => void): void => {
-      end()
-      settle()
-    }
-    const waiter: Waiter = { resolve: () => finish(resolve), reject: (error) => finish(() => reject(error)) }
-    const expired = (): ArmError =>
-      new ArmError('ARM_RPC_TIMEOUT', 'the transaction is not in a durable block yet', {
-        txId: id,
-        timeoutMs,
-        hint: 'wait longer, or look for it with arm_getTransaction',
-      })
-    const timer = setTimeout(() => waiter.reject(expired()), timeoutMs)
-    const aborted = (): void => waiter.reject(new ArmError('ARM_RPC_CLOSED', 'the wait was ended', { txId: id }))
-    signal.addEventListener('abort', aborted, { once: true })
-    this.#waiting.set(id, (this.#waiting.get(id) ?? new Set()).add(waiter))
-    if (signal.aborted) aborted()
-    return { told, end }
   }
 
   tell(id: string): void {
     for (const waiter of [...(this.#waiting.get(id) ?? [])]) waiter.resolve()
   }
 
-  drop(id: string, { code, message, data }: Refusal): void {
+  drop(id: string, refusal: Refusal): void {
+    const { code, message, data } = withHint(refusal)
     for (const waiter of [...(this.#waiting.get(id) ?? [])])
       waiter.reject(new ArmError(code, message, { ...data, txId: id }))
+  }
+
+  #listen(id: string, timeoutMs: number, signal: AbortSignal): Wait {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // It may be told before anyone awaits it.
+    promise.catch(() => undefined)
+    const waiter: Waiter = { resolve, reject }
+    const expired = (): ArmError =>
+      new ArmError('ARM_RPC_TIMEOUT', 'the transaction is not in a durable block yet', {
+        txId: id,
+        timeoutMs: Math.round(timeoutMs),
+        hint: 'wait longer, or look for it with arm_getTransaction',
+      })
+    const timer = setTimeout(() => reject(expired()), timeoutMs)
+    const aborted = (): void => reject(new ArmError('ARM_RPC_CLOSED', 'the wait was ended', { txId: id }))
+    if (signal.aborted) aborted()
+    signal.addEventListener('abort', aborted, { once: true })
+    this.#waiting.set(id, (this.#waiting.get(id) ?? new Set()).add(waiter))
+    const leave = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', aborted)
+      const set = this.#waiting.get(id)
+      set?.delete(waiter)
+      if (set?.size === 0) this.#waiting.delete(id)
+    }
+    return { told: promise, leave }
   }
 }

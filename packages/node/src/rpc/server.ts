@@ -221,7 +221,7 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Parameters<typeof en
 function listen(http: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) => {
-      const data = { host, port }
+      const data = { host, port, hint: 'choose a port from 0 to 65535, and an address of this machine' }
       reject(
         cause.code === 'EADDRINUSE'
           ? new ArmError(
@@ -230,7 +230,7 @@ function listen(http: Server, host: string, port: number): Promise<void> {
               { ...data, hint: 'stop the other program, or choose another port; 0 takes any free one' },
               { cause },
             )
-          : new ArmError('ARM_ARGUMENT', `cannot listen on ${host} port ${port}`, data, { cause }),
+          : new ArmError('ARM_ARGUMENT', `cannot listen on ${host} port ${port}: ${cause.message}`, data, { cause }),
       )
     }
     http.once('error', failed)

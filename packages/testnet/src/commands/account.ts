@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { ArmError, createMnemonic, encryptKeystore, formatAddress, keyPairFromMnemonic, toHex } from '@armchain/core'
-import { type Command, integer, KEY_OPTIONS, readKey, text } from './command.ts'
+import { type Command, integer, KEY_OPTIONS, readKey, readPassword, text, writeText } from './command.ts'
+
+/** vShards that addresses are shown for: more than a scheme may have. */
+const SHOWN_MAX = 4_096
 
 export const accountCommand: Command = {
   usage: `account create|show [options]           make a key, or show the addresses of one
@@ -20,21 +22,18 @@ export const accountCommand: Command = {
     const key =
       mnemonic === undefined ? await readKey(values) : keyPairFromMnemonic(mnemonic, integer(values, 'index', 0))
     const prefix = text(values, 'prefix') ?? 'armt'
-    const addresses = Array.from({ length: integer(values, 'shards', 2) + 1 }, (_, vShard) =>
+    if (!/^[a-z]{1,16}$/.test(prefix))
+      throw new ArmError('ARM_CLI_USAGE', '--prefix is not 1 to 16 lower-case letters', {
+        prefix,
+        hint: 'leave it out for a testnet, or take the addressPrefix of the network',
+      })
+    const last = integer(values, 'shards', 2, { min: 0, max: SHOWN_MAX })
+    const addresses = Array.from({ length: last + 1 }, (_, vShard) =>
       formatAddress({ account: key.account, vShard }, prefix),
     )
     const out = text(values, 'out')
-    if (out !== undefined) {
-      const password = text(values, 'password') ?? process.env.ARMCHAIN_PASSWORD
-      if (!password)
-        throw new ArmError('ARM_CLI_USAGE', 'a keystore needs a password', {
-          hint: 'pass --password TEXT, or set ARMCHAIN_PASSWORD',
-        })
-      await writeFile(out, `${JSON.stringify(await encryptKeystore(key, password), null, 2)}\n`, {
-        mode: 0o600,
-        flag: 'wx',
-      })
-    }
+    if (out !== undefined)
+      await writeText(out, `${JSON.stringify(await encryptKeystore(key, readPassword(values)), null, 2)}\n`, 'wx')
     output.value({
       account: toHex(key.account),
       publicKey: toHex(key.publicKey),

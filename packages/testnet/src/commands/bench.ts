@@ -5,6 +5,7 @@ import { createRpcClient } from '@armchain/client'
 import { type LoadResult, runLoad } from '../load.ts'
 import { startTestnet } from '../testnet.ts'
 import { type Command, integer } from './command.ts'
+import { COUNT_MAX } from './load.ts'
 
 export const benchCommand: Command = {
   usage: `bench [options]                         throughput of a testnet of its own, durable, from 0 to 100 % cross-shard
@@ -14,8 +15,8 @@ export const benchCommand: Command = {
   options: { count: { type: 'string' }, shards: { type: 'string' } },
   positionals: [0, 0],
   async run({ values, output }) {
-    const count = integer(values, 'count', 10_000)
-    const shards = integer(values, 'shards', 2)
+    const count = integer(values, 'count', 10_000, { min: 1, max: COUNT_MAX })
+    const shards = integer(values, 'shards', 2, { min: 1, max: 64 })
     const runs: (LoadResult & { readonly cpuUsPerTx: number })[] = []
     for (const crossPercent of shards > 1 ? [0, 20, 50, 100] : [0]) {
       const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))

@@ -1,6 +1,17 @@
 import { createWallet, type Receipt } from '@armchain/client'
-import { ArmError, formatAc, parseAc } from '@armchain/core'
-import { type Command, connect, integer, KEY_OPTIONS, type Output, RPC_OPTION, readKey, text } from './command.ts'
+import { ArmError, type ErrorCode, formatAc, parseAc } from '@armchain/core'
+import {
+  type Command,
+  connect,
+  integer,
+  KEY_OPTIONS,
+  type Output,
+  type Range,
+  RPC_OPTION,
+  readKey,
+  text,
+  wholeNumber,
+} from './command.ts'
 
 export const transferCommand: Command = {
   usage: `transfer ADDRESS AMOUNT [options]       pay AC, inside a vShard or to another
@@ -50,7 +61,7 @@ export const faucetCommand: Command = {
     await using rpc = connect(values)
     const { txId } = await rpc.call('dev_faucet', {
       address: address as string,
-      ...(amount && { amountMotes: parseAc(amount).toString() }),
+      ...(amount !== undefined && { amountMotes: parseAc(amount).toString() }),
     })
     printReceipt(await rpc.call('arm_waitForReceipt', { txId }), output)
   },
@@ -77,10 +88,9 @@ export const blockCommand: Command = {
   positionals: [0, 2],
   async run({ values, positionals: [vShard = '0', height], output }) {
     await using rpc = connect(values)
-    const numbers = { vShard, ...(height !== undefined && { height }) }
     const params = {
-      vShard: integer(numbers, 'vShard', 0),
-      ...(height !== undefined && { height: integer(numbers, 'height', 0) }),
+      vShard: wholeNumber(vShard, 'VSHARD'),
+      ...(height !== undefined && { height: wholeNumber(height, 'HEIGHT', HEIGHTS) }),
     }
     const block = await rpc.call('arm_getBlock', params)
     output.value(block)
@@ -92,10 +102,18 @@ export const blockCommand: Command = {
   },
 }
 
+const HEIGHTS: Range = { min: 0, max: Number.MAX_SAFE_INTEGER }
+
+/** Throws the code of a call that failed: it is in a block, but has not done what it was to do. */
 export function printReceipt(receipt: Receipt, output: Output): void {
+  const { ok, code, message, vShard, height, txId } = receipt
+  if (!ok)
+    throw new ArmError(code as ErrorCode, `the call failed: ${message}`, {
+      receipt,
+      hint: `it is in block ${height} of vShard ${vShard} and its fee is kept; see: armchain tx ${txId}`,
+    })
   output.value(receipt)
   describe(receipt, output)
-  if (!receipt.ok) process.exitCode = 1
 }
 
 function describe(receipt: Receipt, output: Output): void {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRpcClient, type RpcClient } from '@armchain/client'
 import {
   ArmError,
@@ -53,33 +53,64 @@ export function text(values: Values, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-export function integer(values: Values, name: string, fallback: number): number {
+/** The whole number of an option, from 0 to what 32 bits hold unless told otherwise. */
+export function integer(values: Values, name: string, fallback: number, range: Range = U32): number {
   const value = text(values, name)
-  if (value === undefined) return fallback
-  if (!/^[0-9]{1,15}$/.test(value))
-    throw new ArmError('ARM_CLI_USAGE', `--${name} takes a whole number`, {
-      value,
-      hint: `for example --${name} ${fallback}`,
-    })
-  return Number(value)
+  return value === undefined ? fallback : wholeNumber(value, `--${name}`, range)
+}
+
+export type Range = { readonly min: number; readonly max: number }
+
+const U32: Range = { min: 0, max: 0xffff_ffff }
+
+/** Throws `ARM_CLI_USAGE`, and calls the number `name`. */
+export function wholeNumber(value: string, name: string, { min, max }: Range = U32): number {
+  const number = /^[0-9]{1,16}$/.test(value) ? Number(value) : -1
+  if (number >= min && number <= max) return number
+  throw new ArmError('ARM_CLI_USAGE', `${name} is not a whole number from ${min} to ${max}`, {
+    value,
+    hint: `for example ${name.startsWith('--') ? `${name} ${min}` : min}`,
+  })
+}
+
+/** Throws `ARM_FILE` where the file cannot be written; `wx` keeps one that is there. */
+export async function writeText(file: string, content: string, flag: 'w' | 'wx'): Promise<void> {
+  try {
+    await writeFile(file, content, { mode: 0o600, flag })
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
+    const why = exists ? 'is there already' : `cannot be written: ${(cause as Error).message}`
+    const hint = exists ? 'choose another name, or remove it first' : 'choose a file in a folder that you may write to'
+    throw new ArmError('ARM_FILE', `${file} ${why}`, { file, hint }, { cause })
+  }
 }
 
 /** The key that signs: from --key (hex), --mnemonic with --index, --keystore with --password, or the same in the environment. */
 export async function readKey(values: Values): Promise<KeyPair> {
   const secret = text(values, 'key') ?? process.env.ARMCHAIN_KEY
-  if (secret !== undefined) return keyPairFromSecret(fromHex(secret))
+  if (secret !== undefined) {
+    if (/^(0x)?[0-9a-fA-F]{64}$/.test(secret)) return keyPairFromSecret(fromHex(secret))
+    throw new ArmError('ARM_KEY', 'the secret key is not 64 hex digits', {
+      hint: 'copy it whole, as the testnet prints it; words go into --mnemonic',
+    })
+  }
   const mnemonic = text(values, 'mnemonic') ?? process.env.ARMCHAIN_MNEMONIC
   if (mnemonic !== undefined) return keyPairFromMnemonic(mnemonic, integer(values, 'index', 0))
   const keystore = text(values, 'keystore')
   if (keystore === undefined) {
-    throw new ArmError('ARM_CLI_USAGE', 'no key to sign with', {
+    throw new ArmError('ARM_CLI_USAGE', 'no key was given', {
       hint: 'pass --key HEX, --mnemonic "WORDS" [--index N], or --keystore FILE --password TEXT',
     })
   }
-  return await decryptKeystore(
-    await readJson(keystore),
-    text(values, 'password') ?? process.env.ARMCHAIN_PASSWORD ?? '',
-  )
+  return await decryptKeystore(await readJson(keystore), readPassword(values))
+}
+
+export function readPassword(values: Values): string {
+  const password = text(values, 'password') ?? process.env.ARMCHAIN_PASSWORD
+  if (password) return password
+  throw new ArmError('ARM_CLI_USAGE', 'a keystore needs a password', {
+    hint: 'pass --password TEXT, or set ARMCHAIN_PASSWORD',
+  })
 }
 
 async function readJson(file: string): Promise<unknown> {

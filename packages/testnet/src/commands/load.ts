@@ -19,12 +19,11 @@ export const loadCommand: Command = {
       })
     const config = await readConfig(file)
     await using rpc = connect({ rpc: config.rpc[0], ...values })
-    const crossPercent = integer(values, 'cross', 0)
-    if (crossPercent > 100)
-      throw new ArmError('ARM_CLI_USAGE', '--cross is a percentage', { crossPercent, hint: '0 to 100' })
+    const crossPercent = integer(values, 'cross', 0, { min: 0, max: 100 })
+    const count = integer(values, 'count', 10_000, { min: 1, max: COUNT_MAX })
     const result = await runLoad(rpc, {
       accounts: config.accounts,
-      count: integer(values, 'count', 10_000),
+      count,
       crossPercent,
       onProgress: (line) => output.text(line),
     })
@@ -32,6 +31,9 @@ export const loadCommand: Command = {
     output.text(`${result.included} transfers in ${result.wallMs} ms: ${result.tps} a second, all durable`)
   },
 }
+
+/** All are signed beforehand and held in memory. */
+export const COUNT_MAX = 5_000_000
 
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 

@@ -1,13 +1,13 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { ArmError, formatAc } from '@armchain/core'
 import { createLog } from '@armchain/node'
 import { runDemo } from '../demo.ts'
 import { startTestnet, type Testnet, type TestnetOptions } from '../testnet.ts'
-import { type Command, DEFAULT_PORT, integer, type Output, text, type Values } from './command.ts'
+import { type Command, DEFAULT_PORT, integer, type Output, text, type Values, writeText } from './command.ts'
 
 export const testnetCommand: Command = {
   usage: `testnet [options]                       start a sharded testnet and keep it running
-  --shards N          vShards beside the main shard (default 2)
+  --shards N          vShards beside the main shard (default 2; 0 for the main shard alone)
   --accounts N        funded accounts (default 10)
   --block-time T      milliseconds, 0 for on demand (default), or "manual"
   --data-dir DIR      keep the chain there across restarts (default: in memory)
@@ -34,7 +34,7 @@ export const testnetCommand: Command = {
   },
   positionals: [0, 0],
   async run({ values, output }) {
-    const stopped = stopSignal()
+    using stopped = stopSignal()
     const testnet = await startTestnet({ ...readOptions(values), onFailure: stopped.fail })
     try {
       const config = configOf(testnet)
@@ -61,16 +61,25 @@ function readOptions(values: Values): TestnetOptions {
   if (values.reset && dataDir === undefined)
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
-    shards: integer(values, 'shards', 2),
-    accounts: integer(values, 'accounts', 10),
-    blockTime: blockTime === 'manual' ? 'manual' : integer(values, 'block-time', 0),
-    port: integer(values, 'port', DEFAULT_PORT),
+    ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
+    ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
+    blockTime: blockTime === undefined ? 0 : readBlockTime(blockTime),
+    port: integer(values, 'port', DEFAULT_PORT, { min: 0, max: 65_535 }),
     reset: values.reset === true,
     ...(dataDir !== undefined && { dataDir }),
     ...(host !== undefined && { host }),
     ...(mnemonic !== undefined && { mnemonic }),
     ...(level !== undefined && { log: createLog({ level: logLevel(level) }) }),
   }
+}
+
+function readBlockTime(blockTime: string): number | 'manual' {
+  if (blockTime === 'manual' || /^[0-9]{1,7}$/.test(blockTime))
+    return blockTime === 'manual' ? 'manual' : Number(blockTime)
+  throw new ArmError('ARM_CLI_USAGE', '--block-time is not a number of milliseconds', {
+    blockTime,
+    hint: 'for example --block-time 1000, 0 for blocks on demand, or manual',
+  })
 }
 
 function logLevel(level: string): 'debug' | 'info' | 'warn' | 'error' {
@@ -94,27 +103,39 @@ function printBanner(
   print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)
   print(`  Mnemonic   ${accounts[0]?.mnemonic}`)
   print(
-    `  Accounts   each with ${formatAc(BigInt(accounts[0]?.balanceMotes ?? 0))} AC at genesis on every vShard; addresses on vShard 1`,
+    `  Accounts   each with ${formatAc(BigInt(accounts[0]?.balanceMotes ?? 0))} AC at genesis on every vShard; addresses on vShard ${shards.length > 1 ? 1 : 0}`,
   )
   for (const { address, secretKey } of accounts.slice(0, 3)) print(`    ${address}  key ${secretKey}`)
   if (accounts.length > 3) print(`    and ${accounts.length - 3} more (--config-out FILE lists them)`)
 }
 
-/** Resolves on SIGINT or SIGTERM; a second signal ends the process at once. */
-function stopSignal(): { readonly promise: Promise<void>; readonly fail: (error: unknown) => void } {
+type Stop = Disposable & { readonly promise: Promise<void>; readonly fail: (error: unknown) => void }
+
+/** Resolves on SIGINT, SIGTERM or SIGHUP; a second signal ends the process at once. */
+function stopSignal(): Stop {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   promise.catch(() => undefined)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      resolve()
-      process.once(signal, () => process.exit(130))
-    })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  let count = 0
+  const stop = (): void => {
+    if (++count > 1) process.exit(130)
+    resolve()
   }
-  return { promise, fail: reject }
+  for (const signal of signals) process.on(signal, stop)
+  return {
+    promise,
+    fail: reject,
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, stop)
+    },
+  }
 }
 
 /** A reader that waits for the file never sees a part of it. */
 async function writeWhole(file: string, content: string): Promise<void> {
-  await writeFile(`${file}.tmp`, content, { mode: 0o600 })
-  await rename(`${file}.tmp`, file)
+  await writeText(`${file}.tmp`, content, 'w')
+  await rename(`${file}.tmp`, file).catch((cause: Error) => {
+    const hint = 'choose the name of a file, not of a folder'
+    throw new ArmError('ARM_FILE', `${file} cannot be written: ${cause.message}`, { file, hint }, { cause })
+  })
 }
