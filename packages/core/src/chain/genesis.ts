@@ -144,11 +144,11 @@ export function genesisState({ scheme, timeMs, allocations }: Genesis, vShard: n
     draft.setAccount(holder, { ...before, balance: before.balance + motes })
     if (lock !== 'vesting') continue
     draft.setAccount(row, draft.account(row))
-    draft.setEntry(
-      row,
-      VESTING_ENTRY,
-      vestingScheduleCodec.encode({ totalMotes: motes, claimedMotes: 0n, startMs: timeMs }),
-    )
+    // One schedule an account: all begin at the same time, so their sum vests as they would side by side.
+    const stored = draft.entry(row, VESTING_ENTRY)
+    const locked = stored === undefined ? 0n : vestingScheduleCodec.decode(stored).totalMotes
+    const schedule = { totalMotes: locked + motes, claimedMotes: 0n, startMs: timeMs }
+    draft.setEntry(row, VESTING_ENTRY, vestingScheduleCodec.encode(schedule))
   }
   writeKernelState(draft, {
     baseFee: scheme.fees.initialBaseFee,
@@ -157,6 +157,7 @@ export function genesisState({ scheme, timeMs, allocations }: Genesis, vShard: n
     sent: 0n,
     received: 0n,
     genesisMotes: total,
+    mainHeight: 0,
   })
   state.apply(draft.writes())
   return state

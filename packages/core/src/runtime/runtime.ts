@@ -7,6 +7,7 @@ import type { Codec } from '../codec/codec.ts'
 import { compile } from '../codec/codec.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { ArmError } from '../errors.ts'
+import { NAME_BYTES_MAX } from '../limits.ts'
 import type { CallDefinition, QueryDefinition, RuntimeModule } from './module.ts'
 
 /** A scheme made runnable: its codecs compiled, its modules found by name. */
@@ -43,8 +44,12 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
   })
   const events = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
   for (const module of modules) {
-    for (const [name, schema] of Object.entries(module.events ?? {}))
+    for (const [name, schema] of Object.entries(module.events ?? {})) {
+      // No receipt could hold it.
+      if (utf8(name).length > NAME_BYTES_MAX)
+        throw new ArmError('ARM_ARGUMENT', 'the name of an event is too long', { module: module.name, name })
       events.set(`${module.name}/${name}`, compile(schema))
+    }
   }
   return {
     scheme,
