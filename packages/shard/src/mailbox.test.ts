@@ -196,9 +196,9 @@ test('whatever the order, budget and restarts: proven, in order, each once, and 
       }
       taken += network.delivered.length
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
-  expect(taken).toBeGreaterThan(1_000)
+  expect(taken).toBeGreaterThan(500)
 })
 
 test('nothing is offered before its anchor is seen; the oldest head that a proof needs is known', () => {
