@@ -240,16 +240,16 @@ test('a stored mailbox that is cut or changed is refused with an error of ours, 
   network.send(2, [{ to: 3, count: 1, sizeBytes: 0, gas: 0 }])
   const stored = network.mailbox.store()
   let refused = 0
-  for (let i = 0; i < 4_000; i++) {
+  for (let i = 0; i < 100_000; i++) {
     const changed = i % 4 === 0 ? stored.slice(0, i % stored.length) : stored.slice()
-    const place = sha256(Uint8Array.of(i, i >> 8))
+    const place = sha256(Uint8Array.of(i, i >> 8, i >> 16))
     if (changed.length > 0) changed[new DataView(place.buffer).getUint32(0) % changed.length] = place[5] as number
-    const before = network.mailbox.store()
+    const before = i % 50 === 0 ? network.mailbox.store() : undefined
     try {
       network.mailbox.restore(changed)
     } catch (error) {
       expect((error as { code?: string }).code).toBe('ARM_CODEC_INPUT')
-      expect(network.mailbox.store()).toEqual(before)
+      if (before !== undefined) expect(network.mailbox.store()).toEqual(before)
       refused++
     }
   }
