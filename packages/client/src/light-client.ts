@@ -51,34 +51,51 @@ export async function trustOnFirstUse(rpc: RpcClient): Promise<TrustedRoot> {
 }
 
 export function createLightClient(rpc: RpcClient, root: TrustedRoot): LightClient {
-  function check(vShard: number, headHex: string, certificateHex: string): Head {
+  /** Checks heads of a vShard; one that the genesis has not is refused before anyone is asked. */
+  function checkerOf(vShard: number): (head: unknown, certificate: unknown) => Head {
     const validators = root.validators.get(vShard)
     if (validators === undefined) throw new ArmError('ARM_TX_SHARD', 'the genesis has no such vShard', { vShard })
-    const outcome = verifyCertificate(fromHex(headHex), fromHex(certificateHex), { ...root, validators })
-    if (!outcome.ok)
-      throw new ArmError(outcome.reason.code, outcome.reason.message, {
-        ...outcome.reason.data,
-        hint: 'do not trust this node',
-      })
-    const head = outcome.value
-    if (!equalBytes(head.genesis, root.genesisHash) || head.shard.vShard !== vShard) {
-      throw new ArmError('ARM_PROOF', 'the head is of another chain or vShard', {
-        vShard,
-        hint: 'do not trust this node',
-      })
+    return (headHex, certificateHex) => {
+      const outcome = verifyCertificate(hexOf(headHex), hexOf(certificateHex), { ...root, validators })
+      if (!outcome.ok)
+        throw new ArmError(outcome.reason.code, outcome.reason.message, {
+          ...outcome.reason.data,
+          hint: 'do not trust this node',
+        })
+      const head = outcome.value
+      if (!equalBytes(head.genesis, root.genesisHash) || head.shard.vShard !== vShard) {
+        throw new ArmError('ARM_PROOF', 'the head is of another chain or vShard', {
+          vShard,
+          hint: 'do not trust this node',
+        })
+      }
+      return head
     }
-    return head
   }
   return {
     async head(vShard) {
-      const { head, certificate } = await rpc.call('arm_getHead', { vShard })
-      return check(vShard, head, certificate)
+      const check = checkerOf(vShard)
+      const answer = fieldsOf(await rpc.call('arm_getHead', { vShard }))
+      return check(answer.head, answer.certificate)
     },
     async account(address) {
       const { account, vShard } = parseAddress(address, root.addressPrefix)
-      const answer = await rpc.call('arm_getAccountProof', { address })
-      const head = check(vShard, answer.head, answer.certificate)
-      return { account: verifyAccountProof(head.stateRoot, account, fromHex(answer.proof)), head }
+      const check = checkerOf(vShard)
+      const answer = fieldsOf(await rpc.call('arm_getAccountProof', { address }))
+      const head = check(answer.head, answer.certificate)
+      return { account: verifyAccountProof(head.stateRoot, account, hexOf(answer.proof)), head }
     },
   }
+}
+
+/** What a node says is typed, but not yet what it says it is. */
+function fieldsOf(answer: unknown): Readonly<Record<string, unknown>> {
+  return typeof answer === 'object' && answer !== null ? { ...answer } : {}
+}
+
+function hexOf(value: unknown): Uint8Array {
+  if (typeof value === 'string') return fromHex(value)
+  throw new ArmError('ARM_RPC_RESPONSE', 'the answer lacks a head, certificate or proof', {
+    hint: 'do not trust this node',
+  })
 }

@@ -3,6 +3,7 @@ import {
   ArmError,
   accountIdOf,
   activeEd25519,
+  BASE_TRANSACTION_SCHEMA,
   type Codec,
   compile,
   formatAddress,
@@ -15,6 +16,7 @@ import {
   type Scheme,
   schemeCodec,
   signTransaction,
+  struct,
   type Transaction,
   toHex,
 } from '@armchain/core'
@@ -41,6 +43,8 @@ export type SendOptions = {
   readonly tipMotes?: bigint
   /** Blocks until it expires. */
   readonly expiryBlocks?: number
+  /** What the chain's transactions have beyond the usual fields, as JSON by the scheme's schema: a memo, say. */
+  readonly fields?: Readonly<Record<string, Json>>
 }
 
 export interface Wallet {
@@ -50,7 +54,7 @@ export interface Wallet {
   balance(vShard: number): Promise<bigint>
   /** Signs without sending; the nonce is the next one unless given. */
   sign(call: CallRequest, options: SendOptions & { readonly nonce?: number }): Promise<Uint8Array>
-  /** Signs and sends any call; arguments as JSON by the call's schema. */
+  /** Signs and sends any call; arguments as JSON by the call's schema. Those of one sub-account go one after another. */
   send(call: CallRequest, options: SendOptions): Promise<string>
   /** Pays `amountMotes` from this key's sub-account on `from` (default: the receiver's vShard) to an address. */
   transfer(to: string, amountMotes: bigint, options?: Partial<SendOptions>): Promise<string>
@@ -105,15 +109,26 @@ export async function createWallet(rpc: RpcClient, key: KeyPair): Promise<Wallet
       tip: options.tipMotes ?? BigInt(fees.suggestedTipMotes),
       expiryHeight: state.height + (options.expiryBlocks ?? EXPIRY_BLOCKS),
       call: { module: call.module, method: call.method, args: encodeArgs(context, call) },
+      ...extraFields(context, options.fields ?? {}),
     }
     return signTransaction(context.transactions, unsigned, context.domain, (message) =>
       activeEd25519().sign(message, key.secretKey),
     )
   }
 
-  async function send(call: CallRequest, options: SendOptions): Promise<string> {
-    const raw = toHex(await sign(call, options))
-    return (await rpc.call('arm_sendTransaction', { raw })).txId
+  const turns = new Map<number, Promise<unknown>>()
+
+  /** In turn, because two that ask at once would be given the same nonce. */
+  function send(call: CallRequest, options: SendOptions): Promise<string> {
+    const turn = (turns.get(options.vShard) ?? Promise.resolve()).then(async () => {
+      const raw = toHex(await sign(call, options))
+      return (await rpc.call('arm_sendTransaction', { raw })).txId
+    })
+    turns.set(
+      options.vShard,
+      turn.catch(() => undefined),
+    )
+    return turn
   }
 
   function transferCall(to: Address, amountMotes: bigint): CallRequest {
@@ -137,6 +152,13 @@ export async function createWallet(rpc: RpcClient, key: KeyPair): Promise<Wallet
     move: (amountMotes, { from, to }) => send(transferCall({ account, vShard: to }, amountMotes), { vShard: from }),
     wait: (txId, finality = 'shard-final') => rpc.call('arm_waitForReceipt', { txId, finality }),
   }
+}
+
+/** The fields between the call and the signature, which a scheme may have more. Throws `ARM_ARGUMENT`. */
+function extraFields({ transactions }: ChainContext, fields: Readonly<Record<string, Json>>): object {
+  const { schema } = transactions
+  const known = schema.type === 'struct' ? schema.fields.slice(BASE_TRANSACTION_SCHEMA.fields.length - 1, -1) : []
+  return jsonToValue(struct(...known), fields, 'fields') as object
 }
 
 /** Arguments of a call by the schema that the chain publishes for it. Throws `ARM_TX_CALL_UNKNOWN` or `ARM_ARGUMENT`. */

@@ -21,7 +21,8 @@ class SoloEngine implements ConsensusEngine {
   readonly #config: EngineConfig
   #height = 0
   #parent: Uint8Array = new Uint8Array(32)
-  #proposing = false
+  /** What the shell was asked for and has not answered yet. */
+  #asked: { readonly height: number; readonly work: boolean } | undefined
   #work = false
   #lastMs = 0
 
@@ -61,19 +62,24 @@ class SoloEngine implements ConsensusEngine {
   }
 
   #propose(): readonly EngineEffect[] {
-    if (this.#proposing || this.#config.self === undefined) return []
-    this.#proposing = true
-    this.#work = false
+    if (this.#asked !== undefined || this.#config.self === undefined) return []
     const height = this.#height + 1
+    this.#asked = { height, work: this.#work }
+    this.#work = false
     return [{ type: 'propose', view: height, epoch: 0, height, parent: this.#parent }]
   }
 
   #proposed(nowMs: number, input: EngineInput & { type: 'proposed' }): readonly EngineEffect[] {
     const { self, genesisHash, schemaVersion } = this.#config
-    if (!this.#proposing || self === undefined) return []
-    this.#proposing = false
+    const asked = this.#asked
+    if (asked?.height !== input.height || self === undefined) return []
+    this.#asked = undefined
     this.#lastMs = nowMs
-    if (input.head === undefined) return this.#schedule(nowMs)
+    // Not built, or made obsolete by what was fetched meanwhile: the work is still there.
+    if (input.head === undefined || input.height !== this.#height + 1) {
+      this.#work ||= asked.work
+      return this.#schedule(nowMs)
+    }
     const signature = self.sign(headMessage(genesisHash, schemaVersion, input.head))
     this.#height = input.height
     this.#parent = headHash(input.head)

@@ -52,8 +52,8 @@ const EMPTY_ROOT = new Uint8Array(32)
 
 /**
  * Checks and records the heads that a main-shard block anchors. Rules: certified by the shard's validators; exactly
- * one head for a shard and height, extending the last anchored one; never ahead of what the main shard has decided;
- * the shard's supply adds up.
+ * one head for a shard and height, extending the last anchored one; never ahead of what the main shard has decided, and
+ * never behind its parent, in what it has seen or in time; the shard's supply adds up.
  */
 export function applyAnchors(
   anchors: readonly Anchor[],
@@ -134,6 +134,10 @@ function checkAnchor(
   if (details.mainHeight >= mainHeight)
     return refuse('ARM_ANCHOR', 'the head has seen a main-shard block that is not decided', {
       mainHeight: details.mainHeight,
+    })
+  if (last !== undefined && (details.mainHeight < last.mainHeight || head.timeMs < last.timeMs))
+    return refuse('ARM_ANCHOR', 'the head has seen less of the main shard than its parent, or is older', {
+      height: head.height,
     })
   const audit = auditShard(details.supply, shard.genesisMotes)
   if (!audit.ok) return audit

@@ -349,10 +349,14 @@ export class ChainMachine {
     for (; this.#oldestMainHead < needed; this.#oldestMainHead++) this.#mainHeads.delete(this.#oldestMainHead)
   }
 
-  /** Heads for the next main-shard block: in order for each shard, and none that has seen what is not yet decided. */
+  /**
+   * Heads for the next main-shard block: in order for each shard, and none that has seen what is not yet decided. The
+   * shard that waits longest comes first, as a full block leaves the last ones out.
+   */
   #anchors(mainHeight: number): Anchor[] {
     const anchors: Anchor[] = []
-    for (const list of this.#unanchored.values()) {
+    const lists = [...this.#unanchored.values()].filter((list) => list.length > 0)
+    for (const list of lists.sort((a, b) => (a[0]?.mainHeight ?? 0) - (b[0]?.mainHeight ?? 0))) {
       for (const { anchor, mainHeight: seen } of list.slice(0, ANCHORS_PER_BLOCK)) {
         if (seen >= mainHeight) break
         anchors.push(anchor)

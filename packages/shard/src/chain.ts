@@ -17,13 +17,15 @@ import {
   importCodec,
   invariant,
   isArmError,
+  limits,
   merkleListRoot,
   type Outcome,
   type PreparedTransaction,
   prepareTransaction,
-  type Receipt,
   type Refusal,
+  type Row,
   type Runtime,
+  readKernelState,
   refuse,
   type ShardState,
   type Supply,
@@ -35,6 +37,7 @@ import { type CheckedAnchor, shardTopsRoot } from './anchors.ts'
 import { type BlockRules, beginBlock, type Executed, endBlock, executeParts, runImport } from './execute.ts'
 import type { MainHead } from './imports.ts'
 import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
+import { PASSED_OVER_MAX } from './limits.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { auditShard } from './supply-rule.ts'
 
@@ -58,6 +61,7 @@ export type Ingredients = {
   readonly imports: readonly Import[]
   /** Best first; those of one sender in order of nonce. Taken until the block is full. */
   readonly transactions: Iterable<PreparedTransaction>
+  /** Those of one shard in order. Taken while they fit. */
   readonly anchors: readonly Anchor[]
   /** Gas of messages that wait beyond this block. */
   readonly congestion: number
@@ -109,16 +113,20 @@ export class ShardChain {
     const execution = beginBlock(this.state, rules)
     const body = new BodyBuilder(execution.sizeLimitBytes)
     const imports = takeImports(execution, body, ingredients.imports, rules)
+    const anchors = takeAnchors(body, ingredients.anchors)
     const { included, refused } = takeTransactions(execution, body, ingredients.transactions)
-    const bodyBytes = bodyCodec.encode({
-      transactions: included.map(({ bytes }) => bytes),
-      imports,
-      anchors: ingredients.anchors,
-    })
-    const executed = endBlock(execution, ingredients.anchors, bodyBytes.length, rules)
+    const bodyBytes = bodyCodec.encode({ transactions: included.map(({ bytes }) => bytes), imports, anchors })
+    invariant(bodyBytes.length <= execution.sizeLimitBytes, 'own block is too large')
+    const executed = endBlock(execution, anchors, bodyBytes.length, rules)
     // The proposer's own anchors were checked when they became candidates: here a refusal is a bug.
     invariant(executed.ok, 'own anchors are refused')
-    return this.#seal(executed.value, { bodyBytes, included, imports, refused, ingredients })
+    return this.#seal(executed.value, {
+      bodyBytes,
+      included,
+      imports,
+      refused,
+      ingredients: { ...ingredients, anchors },
+    })
   }
 
   /** Checks a block of another proposer against everything but its certificate, and executes it on the state. */
@@ -196,6 +204,9 @@ export class ShardChain {
     const seen = mainHead(details.mainHeight)
     if (seen === undefined || !equalBytes(seen.hash, details.mainHash))
       return bad('ARM_BLOCK_PARENT', 'the main-shard head that it names is unknown')
+    // Or a proposer could turn back the height at which messages expire.
+    if (details.mainHeight < (readKernelState(this.state)?.mainHeight ?? 0))
+      return bad('ARM_BLOCK_PARENT', 'the block has seen less of the main shard than its parent')
     if (isMain(descriptor.key) && details.mainHeight !== tip.height)
       return bad('ARM_BLOCK_PARENT', 'a main-shard block sees its own parent')
     return undefined
@@ -325,8 +336,11 @@ class BodyBuilder {
   constructor(limitBytes: number) {
     this.#left = limitBytes - BODY_FRAME_BYTES
   }
+  fits(sizeBytes: number): boolean {
+    return sizeBytes <= this.#left
+  }
   take(sizeBytes: number): boolean {
-    if (sizeBytes > this.#left) return false
+    if (!this.fits(sizeBytes)) return false
     this.#left -= sizeBytes
     return true
   }
@@ -351,6 +365,16 @@ function takeImports(
   return taken
 }
 
+function takeAnchors(body: BodyBuilder, candidates: readonly Anchor[]): Anchor[] {
+  const taken: Anchor[] = []
+  for (const anchor of candidates) {
+    if (!body.take(anchorCodec.size(anchor))) break
+    taken.push(anchor)
+  }
+  return taken
+}
+
+/** Takes what fits. What does not is passed over, or one of large gas limit would keep all behind it out of blocks. */
 function takeTransactions(
   execution: BlockExecution,
   body: BodyBuilder,
@@ -358,12 +382,20 @@ function takeTransactions(
 ): { included: PreparedTransaction[]; refused: { prepared: PreparedTransaction; reason: Refusal }[] } {
   const included: PreparedTransaction[] = []
   const refused: { prepared: PreparedTransaction; reason: Refusal }[] = []
+  const passedOver = new Set<Row>()
   for (const prepared of candidates) {
-    if (!body.take(prepared.bytes.length + TX_FRAME_BYTES)) break
-    const outcome: Outcome<Receipt> = execution.transaction(prepared)
-    if (outcome.ok) included.push(prepared)
-    else if (outcome.reason.code === 'ARM_BLOCK_LIMIT') break
-    else refused.push({ prepared, reason: outcome.reason })
+    if (included.length >= limits.BLOCK_TXS_MAX || passedOver.size >= PASSED_OVER_MAX) break
+    const row = execution.draft.row(prepared.account)
+    // Its nonce follows on one that waits.
+    if (passedOver.has(row)) continue
+    const sizeBytes = prepared.bytes.length + TX_FRAME_BYTES
+    const outcome = body.fits(sizeBytes) ? execution.transaction(prepared) : undefined
+    if (outcome === undefined || (!outcome.ok && outcome.reason.code === 'ARM_BLOCK_LIMIT')) passedOver.add(row)
+    else if (!outcome.ok) refused.push({ prepared, reason: outcome.reason })
+    else {
+      included.push(prepared)
+      body.take(sizeBytes)
+    }
   }
   return { included, refused }
 }

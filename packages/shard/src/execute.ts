@@ -62,6 +62,11 @@ export function executeParts(
   rules: BlockRules,
 ): Outcome<Executed> {
   const execution = beginBlock(reader, rules)
+  if (parts.sizeBytes > execution.sizeLimitBytes)
+    return refuse('ARM_BLOCK_LIMIT', 'the body is larger than the limit in force', {
+      sizeBytes: parts.sizeBytes,
+      max: execution.sizeLimitBytes,
+    })
   const gas = checkImportGas(parts.imports, rules.runtime)
   if (gas !== undefined) return { ok: false, reason: gas }
   for (const item of parts.imports) {

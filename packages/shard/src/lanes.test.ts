@@ -1,172 +1,21 @@
-import { createSoloEngine } from '@armchain/consensus'
-import {
-  type Allocation,
-  accountIdOf,
-  activeEd25519,
-  bank,
-  bodyCodec,
-  bytes32,
-  carve,
-  compile,
-  createRuntime,
-  defaultScheme,
-  defineCall,
-  fees,
-  type Genesis,
-  genesisHash,
-  type Import,
-  keyPairFromSecret,
-  type PreparedTransaction,
-  prepareTransaction,
-  RECEIPT_TRANSACTION,
-  type RuntimeModule,
-  readKernelState,
-  SUPPLY_MOTES,
-  sha256,
-  signTransaction,
-  struct,
-  tokenAllocations,
-  transactionId,
-  transferArgsCodec,
-  u32,
-  u64,
-  utf8,
-  vesting,
-} from '@armchain/core'
+import { bodyCodec, type Import, RECEIPT_TRANSACTION, readKernelState, SUPPLY_MOTES, sha256 } from '@armchain/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { auditSupply } from './auditor.ts'
-import { ChainMachine, type MachineEffect, type SealedBlock } from './chain-machine.ts'
-import { genesisLayout } from './layout.ts'
-
-const USERS = 5
-const validator = keyPairFromSecret(sha256(utf8('validator')))
-const users = Array.from({ length: USERS }, (_, i) => keyPairFromSecret(sha256(utf8(`user ${i}`))))
-
-type SendArgs = {
-  readonly to: Uint8Array
-  readonly vShard: number
-  readonly amount: bigint
-  readonly expiryBlocks: number
-  readonly refuse: number
-}
-const sendArgs = struct(['to', bytes32], ['vShard', u32], ['amount', u64], ['expiryBlocks', u32], ['refuse', u32])
-const sendCodec = compile<SendArgs>(sendArgs)
-const noteArgs = struct(['refuse', u32])
-const noteCodec = compile<{ refuse: number }>(noteArgs)
-
-/** Sends value with a handler call that accepts, refuses, runs out of gas, does not exist, or comes too late. */
-const courier: RuntimeModule = {
-  name: 'courier',
-  calls: {
-    send: defineCall<SendArgs>({
-      args: sendArgs,
-      gas: 0,
-      run: (context, { to, vShard, amount, expiryBlocks, refuse }) =>
-        context.send(context.sender, {
-          vShard,
-          to,
-          value: amount,
-          expiryBlocks,
-          callGas: refuse === 2 ? 10 : 2_000,
-          call: { module: 'courier', method: refuse === 3 ? 'nowhere' : 'note', args: noteCodec.encode({ refuse }) },
-        }),
-    }),
-  },
-  messages: {
-    note: defineCall<{ refuse: number }>({
-      args: noteArgs,
-      gas: 50,
-      run(context, { refuse }) {
-        context.set(context.receiver, 'last', noteCodec.encode({ refuse }))
-        return refuse === 1 ? { code: 'ARM_CALL_FAILED', message: 'refused as asked' } : undefined
-      },
-    }),
-  },
-}
-
-function createWorld(vShards: number) {
-  const shards = Array.from({ length: vShards + 1 }, (_, vShard) => ({
-    vShard,
-    engine: 'solo',
-    validators: [validator.publicKey],
-  }))
-  const scheme = defaultScheme({
-    chainId: 7,
-    networkId: 'test',
-    shards,
-    modules: ['bank', 'vesting', 'fees', 'courier'],
-  })
-  const funded = shards.flatMap(({ vShard }) =>
-    users.map(({ account }): Allocation => ({ purpose: 'user', vShard, account, motes: 1_000_000_000n, lock: 'free' })),
-  )
-  const genesis: Genesis = { scheme, timeMs: 1_000, allocations: carve(tokenAllocations(), 'early-sales', funded) }
-  const hash = genesisHash(genesis)
-  const runtime = createRuntime(scheme, [bank, fees, vesting, courier], hash)
-  const create = () => {
-    const { layout, states } = genesisLayout(genesis, hash)
-    return new ChainMachine({
-      runtime,
-      layout,
-      states,
-      engines: { solo: createSoloEngine },
-      pace: { blockTimeMs: 0, idleMs: 0, mode: 'manual' },
-      signer: () => ({
-        index: 0,
-        account: validator.account,
-        sign: (message) => activeEd25519().sign(message, validator.secretKey),
-      }),
-    })
-  }
-  return { runtime, create }
-}
-
-type World = ReturnType<typeof createWorld>
-
-function prepare(
-  { runtime }: World,
-  user: number,
-  vShard: number,
-  nonce: number,
-  call: { module: string; method: string; args: Uint8Array },
-): PreparedTransaction {
-  const key = users[user] as (typeof users)[number]
-  const unsigned = {
-    version: 1,
-    chainId: 7,
-    vShard,
-    keyType: 1,
-    senderKey: key.publicKey,
-    nonce,
-    gasLimit: 8_000,
-    maxFee: 1_000n,
-    tip: 1n,
-    expiryHeight: 1_000,
-    call,
-  }
-  const bytes = signTransaction(runtime.transactions, unsigned, runtime.txDomain, (message) =>
-    activeEd25519().sign(message, key.secretKey),
-  )
-  const prepared = prepareTransaction(runtime, bytes, transactionId(bytes), accountIdOf(key.publicKey))
-  if (!prepared.ok) throw new Error(prepared.reason.message)
-  return prepared.value
-}
-
-/** Seals one vShard and hears what happened. */
-function seal(
-  machine: ChainMachine,
-  shard: number,
-  nowMs: number,
-  heard: { records: Uint8Array[]; sealed: SealedBlock[] },
-): void {
-  const hear = (effects: readonly MachineEffect[]): void => {
-    for (const effect of effects) {
-      if (effect.type === 'append') heard.records.push(effect.record)
-      if (effect.type === 'sealed') heard.sealed.push(effect.sealed)
-    }
-  }
-  hear(machine.step(nowMs, { type: 'seal', shard }))
-}
+import type { ChainMachine, SealedBlock } from './chain-machine.ts'
+import {
+  createWorld,
+  hearing,
+  hosted,
+  prepare,
+  seal,
+  sendCodec,
+  transfer,
+  USERS,
+  users,
+  validator,
+  type World,
+} from './world.fixture.ts'
 
 /** The supply from the state itself, apart from any counter that the kernel keeps but for burnt and in flight. */
 function countSupply(machine: ChainMachine): bigint {
@@ -204,7 +53,7 @@ test('supply is conserved, each message arrives or bounces exactly once, and the
       const world = createWorld(vShards)
       const machine = world.create()
       machine.start(1_000)
-      const heard = { records: [] as Uint8Array[], sealed: [] as SealedBlock[] }
+      const heard = hearing()
       let nowMs = 1_000
       for (const each of steps) {
         nowMs += 10
@@ -218,11 +67,7 @@ test('supply is conserved, each message arrives or bounces exactly once, and the
         const target = each.target === 5 ? 99 : each.target % (vShards + 1)
         const call =
           each.how === 'transfer'
-            ? {
-                module: 'bank',
-                method: 'transfer',
-                args: transferArgsCodec.encode({ to, vShard: target, amount: each.amount }),
-              }
+            ? transfer(each.to, each.amount, target)
             : {
                 module: 'courier',
                 method: 'send',
@@ -235,7 +80,7 @@ test('supply is conserved, each message arrives or bounces exactly once, and the
                 }),
               }
         const nonce = machine.shard(vShard)?.pool.nextNonce((users[each.user] as (typeof users)[number]).account) ?? 0
-        machine.admit(nowMs, prepare(world, each.user, vShard, nonce, call))
+        machine.admit(nowMs, prepare(world, each.user, { vShard, nonce, call }))
       }
       for (let round = 0; round < 12; round++) {
         for (let shard = vShards; shard >= 0; shard--) {
@@ -297,22 +142,13 @@ test('an import that is repeated, skipped, reordered or changed makes a block in
   const world = createWorld(2)
   const machine = world.create()
   machine.start(1_000)
-  const heard = { records: [] as Uint8Array[], sealed: [] as SealedBlock[] }
-  const to = (users[1] as (typeof users)[number]).account
+  const heard = hearing()
   for (let nonce = 0; nonce < 3; nonce++) {
-    machine.admit(
-      1_000,
-      prepare(world, 0, 1, nonce, {
-        module: 'bank',
-        method: 'transfer',
-        args: transferArgsCodec.encode({ to, vShard: 2, amount: 5n }),
-      }),
-    )
+    machine.admit(1_000, prepare(world, 0, { nonce, call: transfer(1, 5n, 2) }))
   }
   seal(machine, 1, 1_010, heard)
   seal(machine, 0, 1_020, heard)
-  const target = machine.shard(2)
-  if (target === undefined) throw new Error('no vShard 2')
+  const target = hosted(machine, 2)
   const { imports } = machine.mailbox.imports(target.descriptor.key, {
     cursor: () => 0,
     mainHeight: 1,

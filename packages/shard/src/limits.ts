@@ -12,5 +12,7 @@ export const POOL_EVICT_PART: number = 0.02
 export const MAIN_HEADS_KEPT: number = 20_000
 /** Heads of one shard that one main-shard block anchors: a shard that was cut off catches up over several blocks. */
 export const ANCHORS_PER_BLOCK: number = 16
+/** Senders whose next transaction does not fit before a block counts as full: a proposer does not read a whole pool. */
+export const PASSED_OVER_MAX: number = 64
 /** Part of a block's size that imports may take. */
 export const IMPORT_SIZE_PART: number = 0.5

@@ -1,4 +1,5 @@
 import {
+  ArmError,
   blob,
   bytes32,
   type Codec,
@@ -71,6 +72,9 @@ export function storeBatch({ encoded, messages }: BatchWithMessages): StoredBatc
 }
 
 export function restoreBatch({ encoded, messages }: StoredBatch): BatchWithMessages {
+  const batch = outboxBatchCodec.decode(encoded)
+  if (batch.count !== messages.length)
+    throw new ArmError('ARM_CODEC_INPUT', 'a stored batch has not the messages that it names', { count: batch.count })
   const gas = messages.map((message) => messageCodec.decode(message).gasLimit)
-  return { batch: outboxBatchCodec.decode(encoded), encoded, messages, gas }
+  return { batch, encoded, messages, gas }
 }

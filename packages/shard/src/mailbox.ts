@@ -71,7 +71,8 @@ export class Mailbox {
     for (const item of mail) {
       const source = formatShardKey(item.source)
       const { firstSeq, count } = item.batch.batch
-      const start = (next.get(source) ?? cursor(item.source)) - firstSeq
+      // Behind a batch that did not fit, the next begins beyond what is expected.
+      const start = Math.max(0, (next.get(source) ?? cursor(item.source)) - firstSeq)
       if (start >= count) continue
       // Within a channel nothing may overtake, so a batch that did not fit stops the rest of its channel.
       const end: number = stopped.has(source) ? start : takeWhatFits(item.batch, start, left, imports.length === 0)
@@ -113,19 +114,15 @@ export class Mailbox {
     return mailboxCodec.encode({ outboxes, mail })
   }
 
-  /** Replaces the contents by what `store` gave. */
+  /** Replaces the contents by what `store` gave. Throws `ARM_CODEC_INPUT`, and changes nothing, if it is none. */
   restore(stored: Uint8Array): void {
     const { outboxes, mail } = mailboxCodec.decode(stored)
+    const held = outboxes.map((outbox) => ({ ...outbox, batches: outbox.batches.map(restoreBatch) }))
+    const queued = mail.map((item): Mail => ({ ...item, top: item.top, batch: restoreBatch(item.batch) }))
     this.#outboxes.clear()
     this.#mail.clear()
-    for (const { source, height, batches } of outboxes) {
-      const restored = batches.map(restoreBatch)
-      this.hold(source, height, { root: outboxRoot(restored), batches: restored })
-    }
-    for (const item of mail) {
-      const batch = restoreBatch(item.batch)
-      this.#queue({ ...item, top: item.top, batch })
-    }
+    for (const { source, height, batches } of held) this.hold(source, height, { root: outboxRoot(batches), batches })
+    for (const item of queued) this.#queue(item)
   }
 
   /** True if no message is held or on its way. */

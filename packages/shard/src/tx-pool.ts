@@ -9,6 +9,7 @@ import {
   type Row,
   refuse,
   type ShardState,
+  toHex,
 } from '@armchain/core'
 import { POOL_ACCOUNT_TXS_MAX, POOL_BYTES_MAX, POOL_EVICT_PART, POOL_REPLACE_PERCENT, POOL_TXS_MAX } from './limits.ts'
 
@@ -16,8 +17,9 @@ import { POOL_ACCOUNT_TXS_MAX, POOL_BYTES_MAX, POOL_EVICT_PART, POOL_REPLACE_PER
  * Transactions that wait for one shard.
  *
  * Rules: an account's transactions are contiguous by nonce and together covered by its balance, so that whatever is
- * taken can be included; best tip first, older first among equals; a full pool gives up its cheapest tails for a better
- * offer; a replacement pays 10 % more.
+ * taken can be included; best tip first, and among equals every account's first before anyone's second, older accounts
+ * first; a full pool gives up its cheapest tails for a better offer; a replacement pays 10 % more. A tip counts as far
+ * as the max fee leaves room for it above the base fee.
  */
 export type PoolLimits = { readonly transactions: number; readonly sizeBytes: number; readonly perAccount: number }
 
@@ -90,33 +92,35 @@ export class TxPool {
     const first = queue?.first ?? stored.nonce
     const expected = first + (queue?.transactions.length ?? 0)
     if (tx.nonce < first || tx.nonce > expected) return { ok: false, reason: nonceRefusal(tx.nonce, expected) }
-    if (queue !== undefined && tx.nonce < expected) return this.#replace(queue, prepared, stored)
-    return this.#append(queue, row, prepared, stored)
+    if (queue !== undefined && tx.nonce < expected) return this.#replace(queue, prepared, stored, next.baseFee)
+    return this.#append(queue, row, prepared, stored, next.baseFee)
   }
 
   /** Best first, those of one account in order; lazily, so that a block takes only what fits. */
   *best(baseFee: bigint): Generator<PreparedTransaction> {
     const heap = new Heap()
-    for (const queue of this.#queues.values())
-      heap.push({ queue, index: 0, tip: tipOf(queue.transactions[0] as PreparedTransaction, baseFee) })
+    for (const queue of this.#queues.values()) heap.push(candidate(queue, 0, baseFee))
     for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
       const { queue, index } = top
       yield queue.transactions[index] as PreparedTransaction
-      const following = queue.transactions[index + 1]
-      if (following !== undefined) heap.push({ queue, index: index + 1, tip: tipOf(following, baseFee) })
+      if (index + 1 < queue.transactions.length) heap.push(candidate(queue, index + 1, baseFee))
     }
   }
 
-  /** A block has been made: takes out what it holds, what it refused, and what its refusals left without a base. */
+  /**
+   * A block has been made: takes out what it holds, what it refused, and what its refusals left without a base. Told as
+   * dropped is also what lost its nonce to another transaction of the block.
+   */
   settle(included: readonly PreparedTransaction[], refused: readonly Dropped[]): Dropped[] {
     const touched = new Set<Row>()
     for (const { account } of included) touched.add(this.#state.accounts.find(account))
     for (const { prepared } of refused) touched.add(this.#state.accounts.find(prepared.account))
     const reasons = new Map(refused.map(({ prepared, reason }) => [prepared, reason]))
+    const isIncluded = membership(included)
     const dropped: Dropped[] = []
     for (const row of touched) {
       const queue = this.#queues.get(row)
-      if (queue !== undefined) this.#settleQueue(queue, reasons, dropped)
+      if (queue !== undefined) this.#settleQueue(queue, isIncluded, reasons, dropped)
     }
     return dropped
   }
@@ -137,6 +141,7 @@ export class TxPool {
     row: Row,
     prepared: PreparedTransaction,
     account: Account,
+    baseFee: bigint,
   ): Outcome<{ dropped: readonly Dropped[] }> {
     if ((queue?.transactions.length ?? 0) >= this.#limits.perAccount) {
       return refuse('ARM_POOL_ACCOUNT_FULL', `an account may have ${this.#limits.perAccount} transactions waiting`, {
@@ -145,12 +150,13 @@ export class TxPool {
     }
     const cost = (queue?.cost ?? 0n) + costOf(prepared)
     if (cost > account.balance) return fundsRefusal(account, cost)
-    const dropped: Dropped[] = []
-    if (this.#count >= this.#limits.transactions || this.#sizeBytes + prepared.bytes.length > this.#limits.sizeBytes) {
-      dropped.push(...this.#evict(prepared, row))
-      if (dropped.length === 0)
-        return refuse('ARM_POOL_FULL', 'the pool is full of better offers', { limit: this.#limits.transactions })
-    }
+    const dropped = this.#makeRoom(
+      row,
+      { transactions: 1, sizeBytes: prepared.bytes.length },
+      tipOf(prepared, baseFee),
+      baseFee,
+    )
+    if (dropped === undefined) return this.#full()
     const own = this.#queues.get(row) ?? {
       row,
       first: prepared.tx.nonce,
@@ -166,7 +172,12 @@ export class TxPool {
     return { ok: true, value: { dropped } }
   }
 
-  #replace(queue: Queue, prepared: PreparedTransaction, account: Account): Outcome<{ dropped: readonly Dropped[] }> {
+  #replace(
+    queue: Queue,
+    prepared: PreparedTransaction,
+    account: Account,
+    baseFee: bigint,
+  ): Outcome<{ dropped: readonly Dropped[] }> {
     const index = prepared.tx.nonce - queue.first
     const old = queue.transactions[index] as PreparedTransaction
     if (sameId(old.id, prepared.id)) return refuse('ARM_TX_DUPLICATE', 'this transaction waits already')
@@ -179,57 +190,76 @@ export class TxPool {
     }
     const cost = queue.cost - costOf(old) + costOf(prepared)
     if (cost > account.balance) return fundsRefusal(account, cost)
-    if (this.#sizeBytes - old.bytes.length + prepared.bytes.length > this.#limits.sizeBytes)
-      return refuse('ARM_POOL_FULL', 'the pool has no room for a larger replacement', {
-        limitBytes: this.#limits.sizeBytes,
-      })
+    const sizeBytes = prepared.bytes.length - old.bytes.length
+    const dropped = this.#makeRoom(queue.row, { transactions: 0, sizeBytes }, tipOf(prepared, baseFee), baseFee)
+    if (dropped === undefined) return this.#full()
     queue.transactions[index] = prepared
     queue.cost = cost
-    this.#sizeBytes += prepared.bytes.length - old.bytes.length
-    return {
-      ok: true,
-      value: {
-        dropped: [{ prepared: old, reason: { code: 'ARM_POOL_EVICTED', message: 'replaced by a better offer' } }],
-      },
-    }
+    this.#sizeBytes += sizeBytes
+    dropped.push({ prepared: old, reason: { code: 'ARM_POOL_EVICTED', message: 'replaced by a better offer' } })
+    return { ok: true, value: { dropped } }
+  }
+
+  #full(): { readonly ok: false; readonly reason: Refusal } {
+    const { transactions, sizeBytes } = this.#limits
+    return refuse('ARM_POOL_FULL', 'the pool is full of better offers', { limit: transactions, limitBytes: sizeBytes })
   }
 
   /**
-   * Drops the cheapest tails that pay less than `better`, a part of the pool at once, and as many more as its bytes need;
-   * its own sender's never, and none at all where that would not make room.
+   * Drops the cheapest tails that pay less than `tip` until there is room, and a part of the pool at once; the sender's
+   * own never. Undefined, and nothing dropped, where that does not make room.
    */
-  #evict(better: PreparedTransaction, ownRow: Row): Dropped[] {
-    const wanted = Math.max(1, Math.floor(this.#limits.transactions * POOL_EVICT_PART))
-    let neededBytes = this.#sizeBytes + better.bytes.length - this.#limits.sizeBytes
-    const victims: Queue[] = []
-    let queues = [...this.#queues.values()].filter(({ row }) => row !== ownRow)
-    // Each round takes at most one more of a sender, from the end of its queue, so that none of them loses its base.
-    for (let depth = 1; queues.length > 0 && (depth === 1 || neededBytes > 0); depth++) {
-      const round = cheaperTails(queues, depth, better.tx.tip)
-      let taken = 0
-      for (const { queue, sizeBytes } of round) {
-        if (victims.length >= wanted && neededBytes <= 0) break
-        victims.push(queue)
-        neededBytes -= sizeBytes
-        taken++
-      }
-      queues = round.slice(0, taken).map(({ queue }) => queue)
+  #makeRoom(
+    sender: Row,
+    needed: { readonly transactions: number; readonly sizeBytes: number },
+    tip: bigint,
+    baseFee: bigint,
+  ): Dropped[] | undefined {
+    const room = {
+      transactions: this.#limits.transactions - this.#count - needed.transactions,
+      sizeBytes: this.#limits.sizeBytes - this.#sizeBytes - needed.sizeBytes,
     }
-    if (neededBytes > 0) return []
+    const fits = (): boolean => room.transactions >= 0 && room.sizeBytes >= 0
+    if (fits()) return []
+    const wanted = Math.max(1, Math.floor(this.#limits.transactions * POOL_EVICT_PART))
+    const victims: Candidate[] = []
+    let tails = [...this.#queues.values()]
+      .filter(({ row }) => row !== sender)
+      .map((queue) => candidate(queue, queue.transactions.length - 1, baseFee))
+    for (let pass = 0; tails.length > 0; pass++) {
+      const taken: Candidate[] = []
+      for (const tail of tails.filter((each) => each.tip < tip).sort(cheaper)) {
+        if (fits() && (pass > 0 || taken.length >= wanted)) break
+        taken.push(tail)
+        room.transactions++
+        room.sizeBytes += (tail.queue.transactions[tail.index] as PreparedTransaction).bytes.length
+      }
+      victims.push(...taken)
+      if (fits()) break
+      // Behind a tail that goes, the one before it is the next tail.
+      tails = taken.filter(({ index }) => index > 0).map(({ queue, index }) => candidate(queue, index - 1, baseFee))
+    }
+    if (!fits()) return undefined
     const reason: Refusal = { code: 'ARM_POOL_EVICTED', message: 'evicted from a full pool by a better offer' }
-    return victims.map((queue) => {
+    return victims.map(({ queue }) => {
       const prepared = queue.transactions.pop() as PreparedTransaction
       this.#forget(queue, prepared)
       return { prepared, reason }
     })
   }
 
-  #settleQueue(queue: Queue, reasons: ReadonlyMap<PreparedTransaction, Refusal>, dropped: Dropped[]): void {
+  #settleQueue(
+    queue: Queue,
+    isIncluded: (prepared: PreparedTransaction) => boolean,
+    reasons: ReadonlyMap<PreparedTransaction, Refusal>,
+    dropped: Dropped[],
+  ): void {
     const nonce = this.#state.accounts.nonce(queue.row)
     let gone = 0
     for (const prepared of queue.transactions) {
       if (prepared.tx.nonce >= nonce) break
       this.#forget(queue, prepared)
+      if (!isIncluded(prepared)) dropped.push({ prepared, reason: nonceRefusal(prepared.tx.nonce, nonce) })
       gone++
     }
     queue.transactions.splice(0, gone)
@@ -253,19 +283,6 @@ export class TxPool {
   }
 }
 
-type Tail = { readonly queue: Queue; readonly tip: bigint; readonly sizeBytes: number }
-
-/** The `depth`-th transactions from the end that offer less than `tip`, cheapest first, then youngest sender first. */
-function cheaperTails(queues: readonly Queue[], depth: number, tip: bigint): Tail[] {
-  return queues
-    .flatMap((queue): Tail[] => {
-      const prepared = queue.transactions.at(-depth)
-      if (prepared === undefined || prepared.tx.tip >= tip) return []
-      return [{ queue, tip: prepared.tx.tip, sizeBytes: prepared.bytes.length }]
-    })
-    .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : b.queue.arrival - a.queue.arrival))
-}
-
 function costOf({ tx, spends }: PreparedTransaction): bigint {
   return BigInt(tx.gasLimit) * tx.maxFee + spends
 }
@@ -273,6 +290,27 @@ function costOf({ tx, spends }: PreparedTransaction): bigint {
 function tipOf({ tx }: PreparedTransaction, baseFee: bigint): bigint {
   const room = tx.maxFee - baseFee
   return room < tx.tip ? room : tx.tip
+}
+
+function candidate(queue: Queue, index: number, baseFee: bigint): Candidate {
+  return { queue, index, tip: tipOf(queue.transactions[index] as PreparedTransaction, baseFee) }
+}
+
+/** Cheapest first, and the newest account first among equals. */
+function cheaper(a: Candidate, b: Candidate): number {
+  if (a.tip !== b.tip) return a.tip < b.tip ? -1 : 1
+  return b.queue.arrival - a.queue.arrival
+}
+
+/** Usually these very objects; by their ids where a block came from elsewhere. */
+function membership(included: readonly PreparedTransaction[]): (prepared: PreparedTransaction) => boolean {
+  const objects = new Set(included)
+  let ids: Set<string> | undefined
+  return (prepared) => {
+    if (objects.has(prepared)) return true
+    ids ??= new Set(included.map(({ id }) => toHex(id)))
+    return ids.has(toHex(prepared.id))
+  }
 }
 
 function fundsRefusal(account: Account, cost: bigint): { readonly ok: false; readonly reason: Refusal } {

@@ -35,9 +35,9 @@ export type Supply = {
   readonly balances: bigint
   /** Ever burnt on this shard. */
   readonly burnt: bigint
-  /** Ever put into cross-shard messages, prepaid gas included. */
+  /** Ever put into cross-shard messages, prepaid gas included; modulo 2^64, as only differences count. */
   readonly sent: bigint
-  /** Ever taken out of cross-shard messages. */
+  /** Ever taken out of cross-shard messages; modulo 2^64. */
   readonly received: bigint
 }
 

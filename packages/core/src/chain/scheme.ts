@@ -20,16 +20,18 @@ import {
   u53,
   u64,
 } from '../codec/schema.ts'
-import { ArmError } from '../errors.ts'
+import { ArmError, isArmError } from '../errors.ts'
 import {
   BLOCK_BODY_BYTES_MAX,
   CALL_ARGS_BYTES_MAX,
   EVENT_BYTES_MAX,
   NAME_BYTES_MAX,
   SHARDS_MAX,
+  TX_BYTES_MAX,
   TX_EVENTS_MAX,
   TX_MESSAGES_MAX,
 } from '../limits.ts'
+import { GAS } from '../runtime/gas.ts'
 import { SHARD_KEY_SCHEMA } from './shard-key.ts'
 
 /**
@@ -74,7 +76,7 @@ export type FeePolicy = {
   readonly initialBaseFee: bigint
   /** Floor of the base fee, in motes per unit of gas. */
   readonly minBaseFee: bigint
-  /** The base fee moves by at most 1/this a block, and not at all at `targetGas`. */
+  /** The base fee moves by at most 1/this a block (a mote at least), and not at all at `targetGas`. */
   readonly changeDenominator: number
   readonly targetGas: number
   /** Part of the base fee that is burnt, in percent; the rest and the tip go to the shard's fee account. */
@@ -182,24 +184,21 @@ export type SchemeTypes = {
   readonly senderKeyOffset: number
 }
 
-/** Checks a scheme as a whole. Throws `ARM_SCHEME` or `ARM_SCHEMA`. */
+/** Checks a scheme as a whole. Throws `ARM_SCHEME`, or `ARM_SCHEMA` where a schema's text is malformed. */
 export function checkScheme(scheme: Scheme): SchemeTypes {
-  schemeCodec.encode(scheme)
+  checkForm(scheme)
   const transaction = extending(scheme.transaction, BASE_TRANSACTION_SCHEMA, 'transaction', 1)
   const details = extending(scheme.details, BASE_DETAILS_SCHEMA, 'details', 0)
   const receipt = extending(scheme.receipt, BASE_RECEIPT_SCHEMA, 'receipt', 0)
   checkBlocks(scheme)
+  checkFees(scheme)
   checkShards(scheme)
+  checkModules(scheme)
+  checkVersions(scheme)
   if (!/^[a-z]{1,16}$/.test(scheme.addressPrefix))
     throw bad('address prefix is not 1 to 16 lower-case letters', scheme.addressPrefix)
-  if (new Set(scheme.modules).size !== scheme.modules.length) throw bad('a module is named twice', scheme.modules)
   if (scheme.compression !== 'none' && scheme.compression !== 'zstd')
     throw bad('unknown compression', scheme.compression)
-  if (scheme.fees.burnPercent > 100 || scheme.fees.changeDenominator < 1 || scheme.fees.targetGas < 1)
-    throw bad('fee policy is out of range', scheme.fees.burnPercent)
-  if (scheme.fees.minBaseFee < 1n || scheme.fees.initialBaseFee < scheme.fees.minBaseFee)
-    throw bad('base fee is below its floor', 'fees')
-  checkVersions(scheme)
   return { transaction, details, receipt, senderKeyOffset: fieldOffset(transaction, 'senderKey') + 2 }
 }
 
@@ -247,12 +246,22 @@ function extending(source: string, base: StructSchema, what: string, last: numbe
   return schema
 }
 
+/** Whether the scheme can be written at all: types, ranges and lengths. */
+function checkForm(scheme: Scheme): void {
+  try {
+    schemeCodec.encode(scheme)
+  } catch (cause) {
+    if (!isArmError(cause)) throw cause
+    throw new ArmError('ARM_SCHEME', 'scheme is invalid: a field has a wrong type or range', {}, { cause })
+  }
+}
+
 function sameField(a: readonly [string, Schema], b: readonly [string, Schema] | undefined): boolean {
   return b !== undefined && a[0] === b[0] && formatSchema(a[1]) === formatSchema(b[1])
 }
 
-/** Room for the largest transaction and the largest import side by side, so that neither can block its queue. */
-const BLOCK_BYTES_FLOOR = 262_144
+/** Imports take at most half, and the largest transaction fits into the other half, so that neither blocks its queue. */
+const BLOCK_BYTES_FLOOR = 2 * TX_BYTES_MAX + 8192
 
 function checkBlocks({ blocks }: Scheme): void {
   const { minBytes, initialBytes, maxBytes, maxGas, importGas } = blocks
@@ -261,16 +270,35 @@ function checkBlocks({ blocks }: Scheme): void {
     minBytes <= initialBytes &&
     initialBytes <= maxBytes &&
     maxBytes <= BLOCK_BODY_BYTES_MAX
-  if (!ordered) throw bad('block sizes are not 262144 <= min <= initial <= max <= limit', blocks)
-  if (importGas < 1 || importGas > maxGas) throw bad('import gas is not within the block gas', blocks)
+  if (!ordered) throw bad(`block sizes are not ${BLOCK_BYTES_FLOOR} <= min <= initial <= max <= limit`, blocks)
+  if (importGas < GAS.deliver || importGas > maxGas)
+    throw bad(`import gas is not between ${GAS.deliver}, which delivers one message, and the block gas`, blocks)
+}
+
+function checkFees({ fees, blocks }: Scheme): void {
+  if (fees.burnPercent > 100) throw bad('over 100 percent of the base fee are burnt', fees.burnPercent)
+  if (fees.changeDenominator < 1) throw bad('the base fee has no bound on its change', fees.changeDenominator)
+  if (fees.targetGas < 1 || fees.targetGas > blocks.maxGas)
+    throw bad('target gas is not within the block gas', fees.targetGas)
+  if (fees.minBaseFee < 1n || fees.initialBaseFee < fees.minBaseFee) throw bad('base fee is below its floor', 'fees')
+}
+
+/** Owners of keys in the shard's own tree that are no modules. */
+const RESERVED_NAMES = ['kernel', 'outbox', 'inbox', 'anchor']
+
+/** A name is the first part of state keys, up to a slash: no module may reach what is another's. */
+function checkModules({ modules }: Scheme): void {
+  if (new Set(modules).size !== modules.length) throw bad('a module is named twice', modules)
+  const misnamed = modules.find((name) => !/^[a-z][a-z0-9-]*$/.test(name) || RESERVED_NAMES.includes(name))
+  if (misnamed !== undefined) throw bad('a module has a reserved or malformed name', misnamed)
 }
 
 function checkVersions({ versions }: Scheme): void {
-  if (versions[0]?.fromHeight !== 0) throw bad('the first rule version is not from height 0', versions)
-  const ascending = versions.every(
-    ({ fromHeight }, i) => i === 0 || fromHeight > (versions[i - 1] as RuleVersion).fromHeight,
-  )
-  if (!ascending) throw bad('rule versions are not in ascending order of height', versions)
+  if (versions[0]?.fromHeight !== 0) throw bad('the first rule version is not from height 0', 'versions')
+  for (let i = 1; i < versions.length; i++) {
+    if ((versions[i] as RuleVersion).fromHeight <= (versions[i - 1] as RuleVersion).fromHeight)
+      throw bad('rule versions are not in ascending order of height', i)
+  }
 }
 
 function checkShards({ shards }: Scheme): void {
@@ -281,7 +309,8 @@ function checkShards({ shards }: Scheme): void {
   }
   for (const { vShard, validators } of shards) {
     if (validators.length === 0) throw bad('a shard has no validator', vShard)
-    if (new Set(validators.map(toHex)).size !== validators.length) throw bad('a shard has a validator twice', vShard)
+    // A key that stands twice would count twice in a quorum.
+    if (new Set(validators.map(toHex)).size !== validators.length) throw bad('a validator is named twice', vShard)
   }
 }
 

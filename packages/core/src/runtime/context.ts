@@ -2,7 +2,7 @@ import { utf8 } from '../bytes.ts'
 import { MESSAGE_DELIVER } from '../chain/message.ts'
 import type { Event, SentMessage } from '../chain/receipt.ts'
 import { ArmError, type Refusal } from '../errors.ts'
-import { ENTRY_KEY_BYTES_MAX, ENTRY_VALUE_BYTES_MAX, TX_EVENTS_MAX } from '../limits.ts'
+import { ENTRY_KEY_BYTES_MAX, ENTRY_VALUE_BYTES_MAX, EVENT_BYTES_MAX, TX_EVENTS_MAX } from '../limits.ts'
 import type { Row } from '../state/account-table.ts'
 import { GAS, type GasMeter, MESSAGE_EXPIRY_BLOCKS } from './gas.ts'
 import type { BlockExecution } from './kernel.ts'
@@ -78,8 +78,11 @@ class Context implements ModuleContext {
   set(owner: Row, key: string, value: Uint8Array | undefined): void {
     const full = `${this.module}/${key}`
     const keyBytes = utf8(full).length
+    // Two keys with lone surrogates may have one UTF-8 form, and so one place in the tree.
+    if (!full.isWellFormed())
+      throw new ArmError('ARM_ARGUMENT', 'the key of a state entry is not well-formed text', { module: this.module })
     if (keyBytes > ENTRY_KEY_BYTES_MAX || (value?.length ?? 0) > ENTRY_VALUE_BYTES_MAX) {
-      throw new ArmError('ARM_ARGUMENT', 'a state entry is too large', {
+      throw new ArmError('ARM_CALL_LIMIT', 'a state entry is too large', {
         module: this.module,
         keyBytes,
         valueBytes: value?.length,
@@ -108,7 +111,9 @@ class Context implements ModuleContext {
     const encoded = codec.encode(data)
     this.pay(GAS.event + GAS.eventByte * encoded.length)
     if (this.#events.length >= TX_EVENTS_MAX)
-      throw new ArmError('ARM_ARGUMENT', 'too many events', { module: this.module })
+      throw new ArmError('ARM_CALL_LIMIT', 'too many events', { module: this.module, max: TX_EVENTS_MAX })
+    if (encoded.length > EVENT_BYTES_MAX)
+      throw new ArmError('ARM_CALL_LIMIT', 'an event is too large', { module: this.module, max: EVENT_BYTES_MAX })
     this.#events.push({ module: this.module, name, data: encoded })
   }
 }
@@ -144,6 +149,10 @@ class RunningCall extends Context implements CallContext {
     const route = this.execution.route(this.#frame, hop, message)
     if (!route.ok) return route.reason
     const gasLimit = GAS.deliver + (message.callGas ?? 0)
+    const { importGas } = environment.runtime.scheme.blocks
+    // What no block may spend on messages could never be delivered beside others.
+    if (gasLimit > importGas)
+      return { code: 'ARM_CALL_LIMIT', message: 'message asks for too much gas', data: { gasLimit, max: importGas } }
     const prepaid = BigInt(gasLimit) * this.#frame.price
     if (!this.debit(from, message.value + prepaid)) {
       return {

@@ -1,16 +1,22 @@
+import { MOTES_MAX } from '../chain/amount.ts'
 import type { BlockPolicy, FeePolicy } from '../chain/scheme.ts'
 
-/** The base fee after a block that used `gasUsed`: up with more than the target, down with less, never below the floor. */
+/**
+ * The base fee after a block that used `gasUsed`: up with more than the target, down with less, by one mote at least
+ * and by 1/denominator at most; within the floor and what an amount can hold.
+ */
 export function nextBaseFee(baseFee: bigint, gasUsed: number, policy: FeePolicy): bigint {
   const target = BigInt(policy.targetGas)
   const used = BigInt(gasUsed)
   const distance = used > target ? used - target : target - used
   // At most twice the target counts, so that one block moves the fee by at most 1/denominator either way.
   const bounded = distance > target ? target : distance
-  const step = (baseFee * bounded) / target / BigInt(policy.changeDenominator)
-  if (used > target) return baseFee + (step === 0n ? 1n : step)
-  const lower = baseFee - step
-  return lower < policy.minBaseFee ? policy.minBaseFee : lower
+  if (distance === 0n) return baseFee
+  const part = (baseFee * bounded) / target / BigInt(policy.changeDenominator)
+  const step = part === 0n ? 1n : part
+  const next = used > target ? baseFee + step : baseFee - step
+  if (next < policy.minBaseFee) return policy.minBaseFee
+  return next > MOTES_MAX ? MOTES_MAX : next
 }
 
 /** The elastic size limit after a block of `sizeBytes`. */

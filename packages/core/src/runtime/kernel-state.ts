@@ -9,10 +9,13 @@ export type KernelState = {
   readonly baseFee: bigint
   readonly sizeLimitBytes: number
   readonly burnt: bigint
+  /** Modulo 2^64, as `received`: what ever crossed may exceed the supply many times, and only differences count. */
   readonly sent: bigint
   readonly received: bigint
   /** Sum of balances, burnt and sent less received at genesis: constant ever after. */
   readonly genesisMotes: bigint
+  /** Main-shard height that the last block had seen: the next sees no less. */
+  readonly mainHeight: number
 }
 
 const codec: Codec<KernelState> = compile(
@@ -23,6 +26,7 @@ const codec: Codec<KernelState> = compile(
     ['sent', u64],
     ['received', u64],
     ['genesisMotes', u64],
+    ['mainHeight', u53],
   ),
 )
 const sequenceCodec: Codec<{ readonly next: number }> = compile(struct(['next', u53]))

@@ -194,9 +194,10 @@ export class BlockExecution {
       baseFee: nextBaseFee(this.baseFee, this.#gasUsed, runtime.scheme.fees),
       sizeLimitBytes: nextSizeLimit(this.sizeLimitBytes, sizeBytes, runtime.scheme.blocks),
       burnt: this.#start.burnt + this.#burnt,
-      sent: this.#start.sent + this.#sent,
-      received: this.#start.received + this.#received,
+      sent: BigInt.asUintN(64, this.#start.sent + this.#sent),
+      received: BigInt.asUintN(64, this.#start.received + this.#received),
       genesisMotes: this.#start.genesisMotes,
+      mainHeight: this.environment.mainHeight,
     }
     writeKernelState(this.draft, kernel)
     return {
@@ -311,8 +312,9 @@ export class BlockExecution {
       failure = definition.run(createCallContext(this, frame), args)
     } catch (error) {
       if (error instanceof OutOfGas) failure = { code: 'ARM_CALL_GAS', message: 'out of gas' }
-      // A limit of the context, hit by what the module passed: as deterministic as a refusal.
-      else if (isArmError(error)) failure = { code: 'ARM_CALL_FAILED', message: error.message }
+      // What the context does not take from the module: as deterministic as a refusal.
+      else if (isArmError(error))
+        failure = { code: error.code === 'ARM_CALL_LIMIT' ? error.code : 'ARM_CALL_FAILED', message: error.message }
       else throw error
     }
     if (failure === undefined) return undefined

@@ -14,6 +14,7 @@ import { compile } from '../codec/codec.ts'
 import type { StructSchema } from '../codec/schema.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { ArmError } from '../errors.ts'
+import { NAME_BYTES_MAX } from '../limits.ts'
 import type { CallDefinition, QueryDefinition, RuntimeModule } from './module.ts'
 
 /** The module that gives a field, which a scheme has added, its value. */
@@ -57,8 +58,12 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
   })
   const events = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
   for (const module of modules) {
-    for (const [name, schema] of Object.entries(module.events ?? {}))
+    for (const [name, schema] of Object.entries(module.events ?? {})) {
+      // No receipt could hold it.
+      if (utf8(name).length > NAME_BYTES_MAX)
+        throw new ArmError('ARM_ARGUMENT', 'the name of an event is too long', { module: module.name, name })
       events.set(`${module.name}/${name}`, compile(schema))
+    }
   }
   return {
     scheme,
@@ -92,13 +97,13 @@ function suppliers<Field>(
   modules: readonly RuntimeModule[],
   part: (module: RuntimeModule) => Readonly<Record<string, Field>> | undefined,
 ): FieldSupplier<Field>[] {
-  return schema.fields.slice(base.fields.length).map(([name]) => {
+  return schema.fields.slice(base.fields.length).flatMap(([name, type]) => {
     const found = modules.flatMap((module) => {
       const field = part(module)?.[name]
       return field === undefined ? [] : [{ name, module: module.name, field }]
     })
-    const [supplier] = found
-    if (supplier !== undefined && found.length === 1) return supplier
+    // An optional field that nobody supplies is absent.
+    if (found.length === 1 || (found.length === 0 && type.type === 'option')) return found
     throw new ArmError('ARM_SCHEME', 'a field that the scheme adds is not supplied by exactly one module', {
       field: name,
       modules: found.map(({ module }) => module),

@@ -37,6 +37,9 @@ export function encodeAccountProof({ record, storageRoot, shardRoot, path }: Pro
  */
 export function verifyAccountProof(stateRoot: Uint8Array, id: Uint8Array, encoded: Uint8Array): Account | undefined {
   const { record, storageRoot, shardRoot, siblings, other } = wireCodec.decode(encoded)
+  // Without an account there is nothing below it: a proof of absence has one form too.
+  if (record === undefined && storageRoot.some((byte) => byte !== 0))
+    throw new ArmError('ARM_PROOF', 'the proof shows entries of no account', { hint: 'do not trust this node' })
   const value = record === undefined ? undefined : hashTwo(record, storageRoot)
   const accountsRoot = treeProofRoot(accountPath(id), value, { siblings, other })
   if (accountsRoot === undefined || !equalBytes(hashTwo(accountsRoot, shardRoot), stateRoot)) {

@@ -14,8 +14,8 @@ export class AccountTable {
   readonly ids: KeyStore
   #balance: BigUint64Array
   #nonce: Float64Array
-  /** 0 absent, else 1 + key type. */
-  #kind: Uint8Array
+  /** 0 absent, else 1 + key type, which is a byte: so the sum needs more. */
+  #kind: Uint16Array
   #index: Int32Array
   readonly #key: Uint32Array = indexKey
   #rows = 0
@@ -26,7 +26,7 @@ export class AccountTable {
     this.ids = { bytes: new Uint8Array(32 * capacity) }
     this.#balance = new BigUint64Array(capacity)
     this.#nonce = new Float64Array(capacity)
-    this.#kind = new Uint8Array(capacity)
+    this.#kind = new Uint16Array(capacity)
     this.#index = new Int32Array(indexSize(capacity))
   }
 
@@ -152,7 +152,7 @@ export class AccountTable {
     const nonce = new Float64Array(capacity)
     nonce.set(this.#nonce)
     this.#nonce = nonce
-    const kind = new Uint8Array(capacity)
+    const kind = new Uint16Array(capacity)
     kind.set(this.#kind)
     this.#kind = kind
     if (indexSize(capacity) > this.#index.length) {

@@ -112,7 +112,9 @@ export class ShardState implements StateReader {
 
   proveAccount(id: Uint8Array): AccountProof {
     const path = this.#tree.prove(accountPath(id), (row) => this.#value(row))
-    return { path, storageRoot: this.#storageRoot(this.accounts.find(id)), shardRoot: this.#shard.root() }
+    const row = this.accounts.find(id)
+    const storageRoot = this.accounts.exists(row) ? this.#storageRoot(row) : new Uint8Array(32)
+    return { path, storageRoot, shardRoot: this.#shard.root() }
   }
 
   /** Proof of an entry of the shard's own tree, to be checked against the shard root; the accounts root stands beside it. */

@@ -21,8 +21,8 @@ export type StatePart = {
 
 const PART_ACCOUNTS = 50_000
 const PART_ENTRIES = 1_000
-/** A part of entries ends beyond this: with the largest entry on top it stays within what one chunk of a snapshot holds. */
-const PART_BYTES = 4 * 1024 * 1024
+/** Values of one part, in bytes: a reader holds a part at once, and entries may be large. */
+const PART_VALUE_BYTES = 4 * 1024 * 1024
 
 const partCodec: Codec<StatePart> = compile(
   struct(
@@ -50,16 +50,16 @@ export function* exportState(state: ShardState): Generator<Uint8Array> {
   }
   yield partCodec.encode({ accounts, entries: [] })
   let entries: StatePart['entries'][number][] = []
-  let sizeBytes = 0
+  let valueBytes = 0
   for (const owner of [SHARD_OWNER, ...state.entryOwners()]) {
     for (const key of state.entryKeys(owner, '')) {
       const value = state.entry(owner, key) as Uint8Array
       entries.push(owner === SHARD_OWNER ? { key, value } : { owner: state.id(owner), key, value })
-      sizeBytes += value.length
-      if (entries.length < PART_ENTRIES && sizeBytes < PART_BYTES) continue
+      valueBytes += value.length
+      if (entries.length < PART_ENTRIES && valueBytes < PART_VALUE_BYTES) continue
       yield partCodec.encode({ accounts: [], entries })
       entries = []
-      sizeBytes = 0
+      valueBytes = 0
     }
   }
   yield partCodec.encode({ accounts: [], entries })

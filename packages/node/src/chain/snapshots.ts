@@ -91,7 +91,7 @@ export function snapshotMachine(
   return { meta, chunks: [...mailbox, ...parts.flat()] }
 }
 
-/** Builds states back from a snapshot. Throws `ARM_SNAPSHOT_CORRUPT` if they are not those of its heads. */
+/** Builds states back from a snapshot. Throws `ARM_SNAPSHOT_CORRUPT` or `ARM_CODEC_INPUT` if they are not those of its heads. */
 export async function restoreMachine(
   meta: Uint8Array,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -110,7 +110,9 @@ export async function restoreMachine(
       shard++
       part = 0
     }
-    importState(states[shard] as ShardState, chunk)
+    const state = states[shard]
+    if (state === undefined) throw corrupt('a snapshot has more parts than its shards')
+    importState(state, chunk)
     part++
   }
   const tips = shards.map(({ head }): Tip => {
@@ -119,9 +121,7 @@ export async function restoreMachine(
   })
   tips.forEach(({ head }, i) => {
     if (!equalBytes((states[i] as ShardState).root(), head.stateRoot)) {
-      throw new ArmError('ARM_SNAPSHOT_CORRUPT', 'the state of a snapshot is not that of its head', {
-        vShard: head.shard.vShard,
-      })
+      throw corrupt('the state of a snapshot is not that of its head', head.shard.vShard)
     }
   })
   const waiting = unanchored.map(({ anchor, ...item }) => ({ ...item, anchor: anchorCodec.decode(anchor) as Anchor }))
@@ -142,4 +142,8 @@ function split(bytes: Uint8Array): Uint8Array[] {
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(chunks))
+}
+
+function corrupt(why: string, vShard?: number): ArmError {
+  return new ArmError('ARM_SNAPSHOT_CORRUPT', why, { vShard, hint: 'remove the snapshot: the log replays without it' })
 }

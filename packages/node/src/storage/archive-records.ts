@@ -11,6 +11,7 @@
  * The whole id is the key: with 16 bytes of it a put costs the same CPU (1.7 us), and collisions would need care.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { ArmError } from '@armchain/core'
 
 /** A block as the archive keeps it; what is in the parts is the caller's affair. */
 export type ArchivedBlock = {
@@ -68,7 +69,9 @@ export function encodeHeight(height: number): Buffer {
   return value
 }
 
+/** Throws `ARM_STORE` where the value is damaged. */
 export function decodeHeight(value: Buffer): number {
+  if (value.length !== 6) throw damaged()
   return value.readUIntBE(0, 6)
 }
 
@@ -82,21 +85,42 @@ export function encodeBlock(block: ArchivedBlock): Buffer {
   return Buffer.concat([lengths, block.header, body, receipts, block.txIds])
 }
 
+/** Throws `ARM_STORE` where the value is damaged. */
 export function decodeBlock(value: Buffer): ArchivedBlock {
-  const headerEnd = LENGTHS_BYTES + value.readUInt32BE(0)
-  const bodyEnd = headerEnd + value.readUInt32BE(4)
-  const receiptsEnd = bodyEnd + value.readUInt32BE(8)
+  const { headerEnd, bodyEnd, receiptsEnd } = boundsOf(value)
   return {
     header: new Uint8Array(value.subarray(LENGTHS_BYTES, headerEnd)),
-    body: new Uint8Array(zstdDecompressSync(value.subarray(headerEnd, bodyEnd))),
-    receipts: new Uint8Array(zstdDecompressSync(value.subarray(bodyEnd, receiptsEnd))),
+    body: decompress(value.subarray(headerEnd, bodyEnd)),
+    receipts: decompress(value.subarray(bodyEnd, receiptsEnd)),
     txIds: new Uint8Array(value.subarray(receiptsEnd)),
   }
 }
 
-/** The ids of an encoded block, without decompressing it. */
+/** The ids of an encoded block, without decompressing it. Throws `ARM_STORE` where the value is damaged. */
 export function txIdsOf(value: Buffer): Buffer {
-  return value.subarray(LENGTHS_BYTES + value.readUInt32BE(0) + value.readUInt32BE(4) + value.readUInt32BE(8))
+  return value.subarray(boundsOf(value).receiptsEnd)
+}
+
+function boundsOf(value: Buffer): { headerEnd: number; bodyEnd: number; receiptsEnd: number } {
+  if (value.length < LENGTHS_BYTES) throw damaged()
+  const headerEnd = LENGTHS_BYTES + value.readUInt32BE(0)
+  const bodyEnd = headerEnd + value.readUInt32BE(4)
+  const receiptsEnd = bodyEnd + value.readUInt32BE(8)
+  if (receiptsEnd > value.length || (value.length - receiptsEnd) % TX_ID_BYTES !== 0) throw damaged()
+  return { headerEnd, bodyEnd, receiptsEnd }
+}
+
+function decompress(part: Buffer): Uint8Array {
+  try {
+    return new Uint8Array(zstdDecompressSync(part))
+  } catch (cause) {
+    throw damaged(cause)
+  }
+}
+
+function damaged(cause?: unknown): ArmError {
+  const hint = 'check the disk, then remove the archive: it is rebuilt from the log'
+  return new ArmError('ARM_STORE', 'a record of the archive is damaged', { hint }, { cause })
 }
 
 /** Keys and values of a block's transactions, each in one buffer: `key(i)` and `value(i)` are views. */
@@ -122,6 +146,8 @@ export function encodeTransactions(
   }
 }
 
+/** Throws `ARM_STORE` where the value is damaged. */
 export function decodePlace(value: Buffer): TransactionPlace {
+  if (value.length !== TX_PLACE_BYTES) throw damaged()
   return { shard: value.readUInt32BE(0), height: value.readUIntBE(4, 6), index: value.readUInt32BE(10) }
 }

@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  type ArchivedBlock,
+  blockKey,
+  decodeBlock,
+  decodeHeight,
+  decodePlace,
+  encodeBlock,
+  encodeHeight,
+  encodeTransactions,
+  txIdsOf,
+  txKey,
+} from './archive-records.ts'
+
+const part = fc.uint8Array({ maxLength: 200 })
+const block: fc.Arbitrary<ArchivedBlock> = fc.record({
+  header: part,
+  body: part,
+  receipts: part,
+  txIds: fc.nat(4).chain((count) => fc.uint8Array({ minLength: 32 * count, maxLength: 32 * count })),
+})
+const place = fc.record({ shard: fc.nat(0xffff_ffff), height: fc.nat(2 ** 48 - 1) })
+
+test('blocks, places and heights come back; keys sort as their numbers do', () => {
+  fc.assert(
+    fc.property(block, place, place, (each, a, b) => {
+      const value = encodeBlock(each)
+      expect(decodeBlock(value)).toEqual(each)
+      expect(new Uint8Array(txIdsOf(value))).toEqual(each.txIds)
+      expect(decodeHeight(encodeHeight(a.height))).toBe(a.height)
+      const transactions = encodeTransactions(a, each.txIds)
+      expect(transactions.count).toBe(each.txIds.length / 32)
+      for (let index = 0; index < transactions.count; index++) {
+        expect(decodePlace(transactions.value(index))).toEqual({ ...a, index })
+        expect(transactions.key(index)).toEqual(txKey(each.txIds.subarray(32 * index, 32 * index + 32)))
+      }
+      const order = a.shard !== b.shard ? a.shard - b.shard : a.height - b.height
+      expect(Math.sign(Buffer.compare(blockKey(a), blockKey(b)))).toBe(Math.sign(order))
+    }),
+  )
+})
+
+test('100,000 random or mutated values: read, or refused with ARM_STORE', () => {
+  const samples = fc.sample(block, { numRuns: 20, seed: 42 }).map((each) => encodeBlock(each))
+  let seed = 1
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((seed / 2 ** 32) * below)
+  }
+  const counts = { read: 0, refused: 0 }
+  for (let i = 0; i < 100_000; i++) {
+    const sample = samples[i % samples.length] as Buffer
+    const input =
+      i % 5 < 3
+        ? Buffer.from(Array.from({ length: random(40) }, () => random(256)))
+        : Buffer.from(sample.subarray(0, i % 5 === 3 ? random(sample.length) : sample.length))
+    for (let k = random(3); k > 0 && input.length > 0; k--) input[random(input.length)] = random(256)
+    for (const read of i % 10 === 4 ? [decodeBlock, txIdsOf, decodePlace, decodeHeight] : [decodeBlock]) {
+      try {
+        read(input)
+        counts.read++
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'ARM_STORE') throw error
+        counts.refused++
+      }
+    }
+  }
+  expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(10_000)
+})
