@@ -62,6 +62,7 @@ export const ERROR_CODES = [
   'ARM_BLOCK_LIMIT',
   'ARM_IMPORT_SEQUENCE',
   'ARM_IMPORT_PROOF',
+  'ARM_IMPORT_MOTES',
   'ARM_ANCHOR',
   'ARM_SUPPLY',
   // Disk

@@ -161,7 +161,14 @@ export {
 } from './runtime/kernel.ts'
 export { Draft } from './runtime/draft.ts'
 export { GAS, MESSAGE_EXPIRY_BLOCKS } from './runtime/gas.ts'
-export { type KernelState, readCursor, readKernelState, readOutboxNext, writeCursor } from './runtime/kernel-state.ts'
+export {
+  type Inbox,
+  type KernelState,
+  readInbox,
+  readKernelState,
+  readOutboxNext,
+  writeInbox,
+} from './runtime/kernel-state.ts'
 export { bank, type TransferArgs, transferArgsCodec } from './modules/bank.ts'
 export { fees } from './modules/fees.ts'
 export { type VestingSchedule, vestedMotes, vesting, vestingScheduleCodec } from './modules/vesting.ts'

@@ -16,6 +16,7 @@ import {
   merkleListRoot,
   merkleRangeProof,
   type Outcome,
+  type Refusal,
   type Runtime,
   refuse,
   SHARD_OWNER,
@@ -27,9 +28,11 @@ import {
   shardTopCodec,
   struct,
   u53,
+  u64,
 } from '@armchain/core'
-import { findShard, isMain, type Layout } from './layout.ts'
-import { auditShard } from './supply-rule.ts'
+import { findShard, isMain, type Layout, type ShardDescriptor } from './layout.ts'
+import { BLOCK_TIME_DRIFT_MS } from './limits.ts'
+import { type OutboxBatch, outboxBatchCodec, outboxRoot } from './outbox.ts'
 
 /** What the main shard's state holds of each shard: the last head that it anchored. */
 export type AnchorRecord = {
@@ -45,6 +48,8 @@ const anchorRecordCodec: Codec<AnchorRecord> = compile(
   struct(['height', u53], ['headHash', bytes32], ['timeMs', u53], ['mainHeight', u53], ['supply', SUPPLY_SCHEMA]),
 )
 
+const owedCodec: Codec<{ readonly motes: bigint }> = compile(struct(['motes', u64]))
+
 export type CheckedAnchor = { readonly head: Head; readonly details: Details; readonly top: Uint8Array }
 
 /** Zero when a block anchors nothing. */
@@ -53,28 +58,59 @@ const EMPTY_ROOT = new Uint8Array(32)
 /**
  * Checks and records the heads that a main-shard block anchors. Rules: certified by the shard's validators; exactly
  * one head for a shard and height, extending the last anchored one; never ahead of what the main shard has decided, and
- * never behind its parent, in what it has seen or in time; the shard's supply adds up.
+ * never behind its parent, in what it has seen or in time, nor ahead of this block's clock; the shard's supply adds up,
+ * and what it has sent since its parent is what its batches bring.
  */
 export function applyAnchors(
   anchors: readonly Anchor[],
   draft: Draft,
-  { runtime, layout, height }: { readonly runtime: Runtime; readonly layout: Layout; readonly height: number },
+  rules: AnchorRules,
 ): Outcome<readonly CheckedAnchor[]> {
   const checked: CheckedAnchor[] = []
   for (const anchor of anchors) {
-    const result = checkAnchor(anchor, draft, runtime, layout, height)
+    const result = applyAnchor(anchor, draft, rules)
     if (!result.ok) return result
-    const { head, details } = result.value
-    writeAnchor(draft, head.shard, {
-      height: head.height,
-      headHash: headHash(anchor.head),
-      timeMs: head.timeMs,
-      mainHeight: details.mainHeight,
-      supply: details.supply,
-    })
     checked.push(result.value)
   }
   return { ok: true, value: checked }
+}
+
+/** The same for one head; a refusal leaves nothing in the draft. */
+export function applyAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<CheckedAnchor> {
+  const mark = draft.mark()
+  const result = checkAnchor(anchor, draft, rules)
+  if (!result.ok) {
+    draft.rollback(mark)
+    return result
+  }
+  const { head, details } = result.value
+  writeAnchor(draft, head.shard, {
+    height: head.height,
+    headHash: headHash(anchor.head),
+    timeMs: head.timeMs,
+    mainHeight: details.mainHeight,
+    supply: details.supply,
+  })
+  return result
+}
+
+/** What surrounds the main-shard block that anchors. */
+export type AnchorRules = {
+  readonly runtime: Runtime
+  readonly layout: Layout
+  readonly height: number
+  readonly timeMs: number
+}
+
+/** Sets motes that are on their way to a shard, by an anchored head or by the main shard's own block, to its account. */
+export function owe(draft: Draft, destination: ShardKey, motes: bigint): void {
+  draft.setEntry(SHARD_OWNER, owedKey(destination), owedCodec.encode({ motes: readOwed(draft, destination) + motes }))
+}
+
+/** Motes that the main shard knows to be on their way to a shard: the most that its next heads may have received. */
+export function readOwed(reader: Pick<StateReader, 'entry'>, shard: ShardKey): bigint {
+  const value = reader.entry(SHARD_OWNER, owedKey(shard))
+  return value === undefined ? 0n : owedCodec.decode(value).motes
 }
 
 /** The last anchored head of a shard; undefined while that is its genesis. */
@@ -102,13 +138,8 @@ export function trustedAnchor(anchor: Pick<Anchor, 'head' | 'details'>, head: He
   }
 }
 
-function checkAnchor(
-  anchor: Anchor,
-  draft: Draft,
-  runtime: Runtime,
-  layout: Layout,
-  mainHeight: number,
-): Outcome<CheckedAnchor> {
+function checkAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<CheckedAnchor> {
+  const { runtime, layout } = rules
   const shard = shardOf(anchor, layout)
   if (shard === undefined) return refuse('ARM_ANCHOR', 'the anchored head is malformed or of an unknown shard')
   const { genesisHash, schemaVersion } = layout
@@ -124,24 +155,85 @@ function checkAnchor(
   if (details === undefined || !equalBytes(sha256(anchor.details), head.bodyHash))
     return refuse('ARM_ANCHOR', 'the details are not those of the head')
   const last = readAnchor(draft, shard.key)
+  const misplaced = checkPlace(head, details, last, shard, rules)
+  if (misplaced !== undefined) return { ok: false, reason: misplaced }
+  const supply = checkSupply(anchor, head, details.supply, { last, shard, draft, layout })
+  return supply.ok ? { ok: true, value: trustedAnchor(anchor, head, details) } : supply
+}
+
+function checkPlace(
+  head: Head,
+  details: Details,
+  last: AnchorRecord | undefined,
+  shard: ShardDescriptor,
+  { height, timeMs }: AnchorRules,
+): Refusal | undefined {
+  const bad = (message: string): Refusal => ({ code: 'ARM_ANCHOR', message, data: { height: head.height } })
   const expected = (last?.height ?? 0) + 1
-  if (head.height !== expected)
-    return refuse('ARM_ANCHOR', 'a head is anchored once, in order', { height: head.height, expected })
-  const parent = last?.headHash ?? shard.genesisHeadHash
-  if (details.previous.length !== 1 || !equalBytes(details.previous[0] as Uint8Array, parent)) {
-    return refuse('ARM_ANCHOR', 'the head does not extend the last anchored one', { height: head.height })
-  }
-  if (details.mainHeight >= mainHeight)
-    return refuse('ARM_ANCHOR', 'the head has seen a main-shard block that is not decided', {
-      mainHeight: details.mainHeight,
-    })
+  if (head.height !== expected) return bad(`a head is anchored once, in order: expected height ${expected}`)
+  const [parent, ...others] = details.previous
+  if (parent === undefined || others.length > 0 || !equalBytes(parent, last?.headHash ?? shard.genesisHeadHash))
+    return bad('the head does not extend the last anchored one')
+  if (details.mainHeight >= height) return bad('the head has seen a main-shard block that is not decided')
   if (last !== undefined && (details.mainHeight < last.mainHeight || head.timeMs < last.timeMs))
-    return refuse('ARM_ANCHOR', 'the head has seen less of the main shard than its parent, or is older', {
+    return bad('the head has seen less of the main shard than its parent, or is older')
+  if (head.timeMs > timeMs + BLOCK_TIME_DRIFT_MS) return bad('the head is of a time that has not come')
+  return undefined
+}
+
+/**
+ * What the shard says of its money since the last anchored head: it has received no more than was on its way to it,
+ * what it holds and burns and sends is what it held and received, and its batches bring what it sent. All in plain
+ * integers, each within the supply, so that no counter that wraps can hide anything.
+ */
+function checkSupply(
+  { outbox }: Anchor,
+  head: Head,
+  supply: Supply,
+  around: {
+    readonly last: AnchorRecord | undefined
+    readonly shard: ShardDescriptor
+    readonly draft: Draft
+    readonly layout: Layout
+  },
+): Outcome<undefined> {
+  const { last, shard, draft, layout } = around
+  const before = last?.supply ?? { balances: shard.genesisMotes, burnt: 0n, sent: 0n, received: 0n }
+  const sent = BigInt.asUintN(64, supply.sent - before.sent)
+  const received = BigInt.asUintN(64, supply.received - before.received)
+  const owed = readOwed(draft, shard.key)
+  const adds = supply.balances + supply.burnt + sent === before.balances + before.burnt + received
+  if (!adds || supply.burnt < before.burnt || received > owed)
+    return refuse('ARM_SUPPLY', 'the supply of a shard does not follow from its last one', {
       height: head.height,
+      receivedMotes: received.toString(),
+      owedMotes: owed.toString(),
     })
-  const audit = auditShard(details.supply, shard.genesisMotes)
-  if (!audit.ok) return audit
-  return { ok: true, value: trustedAnchor(anchor, head, details) }
+  const batches = readOutbox(outbox, head, layout)
+  if (!batches.ok) return batches
+  const brought = batches.value.reduce((sum, { motes }) => sum + motes, 0n)
+  if (brought !== sent)
+    return refuse('ARM_SUPPLY', 'the batches of a head do not bring what its shard has sent', {
+      sentMotes: sent.toString(),
+      batchMotes: brought.toString(),
+    })
+  owe(draft, shard.key, -received)
+  for (const { destination, motes } of batches.value) owe(draft, destination, motes)
+  return { ok: true, value: undefined }
+}
+
+/** The batches under a head's outbox root, each for a shard that exists. */
+function readOutbox(outbox: readonly Uint8Array[], head: Head, layout: Layout): Outcome<OutboxBatch[]> {
+  if (!equalBytes(outboxRoot(outbox), head.outboxRoot))
+    return refuse('ARM_ANCHOR', 'the batches are not those of the outbox root', { height: head.height })
+  const batches: OutboxBatch[] = []
+  for (const encoded of outbox) {
+    const batch = orUndefined(() => outboxBatchCodec.decode(encoded))
+    if (batch === undefined || findShard(layout, batch.destination) === undefined)
+      return refuse('ARM_ANCHOR', 'a batch is malformed or for an unknown shard', { height: head.height })
+    batches.push(batch)
+  }
+  return { ok: true, value: batches }
 }
 
 function shardOf(anchor: Anchor, layout: Layout): ReturnType<typeof findShard> {
@@ -168,6 +260,10 @@ function orUndefined<Value>(decode: () => Value): Value | undefined {
 
 function writeAnchor(draft: Draft, shard: ShardKey, record: AnchorRecord): void {
   draft.setEntry(SHARD_OWNER, anchorKey(shard), anchorRecordCodec.encode(record))
+}
+
+function owedKey(shard: ShardKey): string {
+  return `owed/${formatShardKey(shard)}`
 }
 
 function anchorKey(shard: ShardKey): string {

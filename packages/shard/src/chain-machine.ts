@@ -10,7 +10,7 @@ import {
   type Outcome,
   type PreparedTransaction,
   type Runtime,
-  readCursor,
+  readInbox,
   readKernelState,
   refuse,
   rulesVersion,
@@ -81,10 +81,9 @@ export class ChainMachine {
   readonly shards: readonly HostedShard[]
   readonly mailbox: Mailbox = new Mailbox()
   /** Finalised vShard blocks that the main shard has yet to anchor, by shard, oldest first. */
-  readonly #unanchored: Map<
-    string,
-    { readonly height: number; readonly anchor: Anchor; readonly mainHeight: number }[]
-  > = new Map()
+  readonly #unanchored: Map<string, Unanchored> = new Map()
+  /** Shards whose next head does not hold: none of theirs is anchored until someone decides. */
+  readonly #frozen: Set<string> = new Set()
   readonly #mainHeads: Map<number, MainHead> = new Map()
   #oldestMainHead = 0
   /** Shards whose engine knows that there is work. */
@@ -158,7 +157,13 @@ export class ChainMachine {
     const block: Block = blockCodec.decode(record)
     const hosted = this.#hostedOf(block)
     if (hosted === undefined) return refuse('ARM_BLOCK_HEADER', 'the block is of a shard that this node does not host')
-    const applied = hosted.chain.apply(block, (height) => this.mainHead(height))
+    // The log is this node's own: what stands in it was checked, and certified, before it was written.
+    const applied = hosted.chain.apply(block, {
+      mainHead: (height) => this.mainHead(height),
+      latestTimeMs: Number.MAX_SAFE_INTEGER,
+      round: 'certified',
+      verified: () => true,
+    })
     if (!applied.ok) return applied
     const sealed: SealedBlock = {
       shard: hosted.descriptor.key,
@@ -324,13 +329,17 @@ export class ChainMachine {
   #commit(hosted: HostedShard, { shard, executed, certificate }: SealedBlock): void {
     hosted.chain.commit(executed)
     this.mailbox.hold(shard, executed.height, executed.outbox)
+    for (const fault of executed.faults) {
+      if (fault.what === 'import') this.mailbox.freeze(fault.shard, shard)
+      else this.#frozen.add(formatShardKey(fault.shard))
+    }
     if (isMain(shard)) this.#commitMain(executed)
     else {
       const { head, details } = executed.block
       const list = this.#unanchored.get(formatShardKey(shard)) ?? []
       list.push({
         height: executed.height,
-        anchor: { head, details, certificate },
+        anchor: { head, details, certificate, outbox: executed.outbox.batches.map(({ encoded }) => encoded) },
         mainHeight: executed.details.mainHeight,
       })
       this.#unanchored.set(formatShardKey(shard), list)
@@ -355,7 +364,7 @@ export class ChainMachine {
    */
   #anchors(mainHeight: number): Anchor[] {
     const anchors: Anchor[] = []
-    const lists = [...this.#unanchored.values()].filter((list) => list.length > 0)
+    const lists = this.#anchorable()
     for (const list of lists.sort((a, b) => (a[0]?.mainHeight ?? 0) - (b[0]?.mainHeight ?? 0))) {
       for (const { anchor, mainHeight: seen } of list.slice(0, ANCHORS_PER_BLOCK)) {
         if (seen >= mainHeight) break
@@ -365,10 +374,14 @@ export class ChainMachine {
     return anchors
   }
 
+  #anchorable(): Unanchored[] {
+    return [...this.#unanchored].flatMap(([shard, list]) => (list.length > 0 && !this.#frozen.has(shard) ? [list] : []))
+  }
+
   #hasWork(hosted: HostedShard): boolean {
     const { pool, descriptor } = hosted
     if (pool.size > 0) return true
-    if (isMain(descriptor.key) && [...this.#unanchored.values()].some((list) => list.length > 0)) return true
+    if (isMain(descriptor.key) && this.#anchorable().length > 0) return true
     return this.mailbox.waiting(descriptor.key, cursorOf(hosted)) > 0
   }
 
@@ -377,8 +390,10 @@ export class ChainMachine {
   }
 }
 
+type Unanchored = { readonly height: number; readonly anchor: Anchor; readonly mainHeight: number }[]
+
 function cursorOf({ chain, descriptor }: HostedShard): (source: ShardKey) => number {
-  return (source) => readCursor(chain.state, source, descriptor.key.prefix)
+  return (source) => readInbox(chain.state, source, descriptor.key.prefix).next
 }
 
 /** Last height of a shard that the main shard has anchored. */

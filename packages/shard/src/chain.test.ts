@@ -17,6 +17,7 @@ import type { ChainMachine } from './chain-machine.ts'
 import {
   createWorld,
   hosted,
+  knowing,
   prepare,
   seal,
   sendCodec,
@@ -102,7 +103,7 @@ beforeAll(() => {
 
 function codeOf(block: Parts): string | undefined {
   const before = chain.state.root()
-  const outcome = chain.apply(block, mainHead)
+  const outcome = chain.apply(block, knowing(mainHead))
   if (outcome.ok) chain.abandon(outcome.value)
   expect(chain.state.root()).toEqual(before)
   return outcome.ok ? undefined : outcome.reason.code
@@ -112,7 +113,7 @@ test('an honest block is accepted as it was made, with the same receipts and mes
   expect(honest.transactions).toEqual(candidates)
   expect(honest.receipts).toHaveLength(6)
   expect(honest.outbox.batches).toHaveLength(1)
-  const outcome = chain.apply(honest.block, mainHead)
+  const outcome = chain.apply(honest.block, knowing(mainHead))
   if (!outcome.ok) throw new Error(outcome.reason.message)
   expect(outcome.value.hash).toEqual(honest.hash)
   expect(outcome.value.receipts).toEqual(honest.receipts)
@@ -171,7 +172,10 @@ test('time does not run backwards, nor does what a block has seen of the main sh
   const seeing = [0, 1, 2].map((mainHeight) => {
     const block = own.propose(ingredients(fresh, 1, { mainHeight }))
     own.abandon(block)
-    const outcome = own.apply(block.block, (height) => fresh.mainHead(height))
+    const outcome = own.apply(
+      block.block,
+      knowing((height) => fresh.mainHead(height)),
+    )
     if (outcome.ok) own.abandon(outcome.value)
     return outcome.ok ? undefined : outcome.reason.code
   })
@@ -228,7 +232,10 @@ test('imports with more gas than a block takes are refused; a proposer takes wha
   const empty = target.propose(ingredients(crowded, 2))
   target.abandon(empty)
   const before = target.state.root()
-  const outcome = target.apply(forged(empty, { body: { imports: [item] } }), (height) => crowded.mainHead(height))
+  const outcome = target.apply(
+    forged(empty, { body: { imports: [item] } }),
+    knowing((height) => crowded.mainHead(height)),
+  )
   expect(outcome).toMatchObject({ ok: false, reason: { code: 'ARM_BLOCK_LIMIT' } })
   expect(target.state.root()).toEqual(before)
   const { sealed } = seal(crowded, 2, 6_000)
@@ -254,7 +261,10 @@ test('the main shard: its anchors changed, reordered or left out, and a parent t
   main.abandon(block)
   const code = (parts: Parameters<typeof forged>[1]) => {
     const before = main.state.root()
-    const outcome = main.apply(forged(block, parts), (height) => fresh.mainHead(height))
+    const outcome = main.apply(
+      forged(block, parts),
+      knowing((height) => fresh.mainHead(height)),
+    )
     if (outcome.ok) main.abandon(outcome.value)
     expect(main.state.root()).toEqual(before)
     return outcome.ok ? undefined : outcome.reason.code
@@ -290,7 +300,7 @@ test('a proposer fills a block up to the size limit, which then grows; a larger 
   own.abandon(full)
   const before = own.state.root()
   const oversized = forged(full, { body: { transactions: transactions.map(({ bytes }) => bytes) } })
-  expect(own.apply(oversized, mainHead)).toMatchObject({ ok: false, reason: { code: 'ARM_BLOCK_LIMIT' } })
+  expect(own.apply(oversized, knowing(mainHead))).toMatchObject({ ok: false, reason: { code: 'ARM_BLOCK_LIMIT' } })
   expect(own.state.root()).toEqual(before)
   own.commit(own.propose(ingredients(fresh, 1, { transactions })))
   const next = own.propose(ingredients(fresh, 1, { transactions: transactions.slice(full.transactions.length) }))
@@ -336,7 +346,12 @@ test('anchors fill a main-shard block no further than its limit; the rest waits 
   expect(executed.anchors.length).toBeLessThan(400)
   expect(executed.block.body.length).toBeLessThanOrEqual(blocks.initialBytes)
   main.abandon(executed)
-  expect(main.apply(executed.block, (height) => fresh.mainHead(height)).ok).toBe(true)
+  expect(
+    main.apply(
+      executed.block,
+      knowing((height) => fresh.mainHead(height)),
+    ).ok,
+  ).toBe(true)
   expect(validator.account).toEqual(fresh.main.proposer)
 })
 

@@ -27,13 +27,16 @@ import {
   type Runtime,
   readKernelState,
   refuse,
+  type ShardKey,
   type ShardState,
   type Supply,
+  sameShard,
   sha256,
   transactionId,
   type Writes,
 } from '@armchain/core'
-import { type CheckedAnchor, shardTopsRoot } from './anchors.ts'
+import { applyAnchor, type CheckedAnchor, shardTopsRoot } from './anchors.ts'
+import { committeesRoot } from './committees.ts'
 import { type BlockRules, beginBlock, type Executed, endBlock, executeParts, runImport } from './execute.ts'
 import type { MainHead } from './imports.ts'
 import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
@@ -68,6 +71,22 @@ export type Ingredients = {
   readonly proposer: Uint8Array
 }
 
+/** What who checks a block knows beside the chain. */
+export type BlockContext = {
+  readonly mainHead: (height: number) => MainHead | undefined
+  /** The latest time that the block may bear: the clock and what clocks may differ. */
+  readonly latestTimeMs: number
+  /** What the engine expects of the head; `certified` where a certificate has settled it already, as in the own log. */
+  readonly round: Round | 'certified'
+  /** Whether a transaction's signature is known to hold and its key may own an account: the shell checks in batches. */
+  readonly verified: (transaction: PreparedTransaction) => boolean
+}
+
+export type Round = { readonly epoch: number; readonly view: number; readonly proposer: Uint8Array }
+
+/** Something that another shard's committee has certified and that does not hold. */
+export type Fault = { readonly shard: ShardKey; readonly what: 'anchor' | 'import'; readonly reason: Refusal }
+
 /** A block that has been executed on top of the tip; `undo` takes its writes back. */
 export type ExecutedBlock = {
   readonly block: Omit<Block, 'certificate'>
@@ -84,6 +103,8 @@ export type ExecutedBlock = {
   readonly undo: Writes
   /** Transactions that could not be included, with why. */
   readonly refused: readonly { readonly prepared: PreparedTransaction; readonly reason: Refusal }[]
+  /** Imports and anchors that were offered to this block and do not hold. */
+  readonly faults: readonly Fault[]
 }
 
 const ZERO = new Uint8Array(32)
@@ -112,29 +133,32 @@ export class ShardChain {
     const rules = this.#rules(ingredients)
     const execution = beginBlock(this.state, rules)
     const body = new BodyBuilder(execution.sizeLimitBytes)
-    const imports = takeImports(execution, body, ingredients.imports, rules)
-    const anchors = takeAnchors(body, ingredients.anchors)
+    invariant(ingredients.anchors.length === 0 || isMain(rules.shard), 'only the main shard anchors')
+    const faults: Fault[] = []
+    const imports = takeImports(execution, body, ingredients.imports, rules, faults)
+    const anchors = takeAnchors(execution, body, ingredients.anchors, rules, faults)
     const { included, refused } = takeTransactions(execution, body, ingredients.transactions)
-    const bodyBytes = bodyCodec.encode({ transactions: included.map(({ bytes }) => bytes), imports, anchors })
+    const taken = anchors.map(({ anchor }) => anchor)
+    const bodyBytes = bodyCodec.encode({ transactions: included.map(({ bytes }) => bytes), imports, anchors: taken })
     invariant(bodyBytes.length <= execution.sizeLimitBytes, 'own block is too large')
-    const executed = endBlock(execution, anchors, bodyBytes.length, rules)
-    // The proposer's own anchors were checked when they became candidates: here a refusal is a bug.
-    invariant(executed.ok, 'own anchors are refused')
-    return this.#seal(executed.value, {
+    const checked = anchors.map((each) => each.checked)
+    return this.#seal(endBlock(execution, checked, bodyBytes.length, rules), {
       bodyBytes,
       included,
       imports,
       refused,
-      ingredients: { ...ingredients, anchors },
+      faults,
+      ingredients: { ...ingredients, anchors: taken },
     })
   }
 
   /** Checks a block of another proposer against everything but its certificate, and executes it on the state. */
-  apply(block: Omit<Block, 'certificate'>, mainHead: (height: number) => MainHead | undefined): Outcome<ExecutedBlock> {
+  apply(block: Omit<Block, 'certificate'>, context: BlockContext): Outcome<ExecutedBlock> {
+    const { mainHead, verified } = context
     const decoded = decodeBlock(block, this.setup.runtime)
     if (!decoded.ok) return decoded
     const { head, details, body } = decoded.value
-    const refusal = this.#checkHeader(block, head, details, mainHead)
+    const refusal = this.#checkHeader(block, head, details, mainHead) ?? checkRound(head, details, context)
     if (refusal !== undefined) return { ok: false, reason: refusal }
     const transactions: PreparedTransaction[] = []
     for (const bytes of body.transactions) {
@@ -142,6 +166,10 @@ export class ShardChain {
       if (!prepared.ok)
         return refuse('ARM_BLOCK_TX', `a transaction is malformed: ${prepared.reason.message}`, {
           cause: prepared.reason.code,
+        })
+      if (!verified(prepared.value))
+        return refuse('ARM_BLOCK_TX', 'the signature of a transaction is not known to hold', {
+          cause: 'ARM_TX_SIGNATURE',
         })
       transactions.push(prepared.value)
     }
@@ -154,6 +182,7 @@ export class ShardChain {
       included: transactions,
       imports: body.imports,
       refused: [],
+      faults: [],
       ingredients: { ...details, timeMs, view: head.view, epoch: head.epoch, mainHead, anchors: body.anchors },
     })
     if (equalBytes(built.block.head, block.head)) return { ok: true, value: built }
@@ -280,6 +309,7 @@ export class ShardChain {
       outbox,
       undo,
       refused: parts.refused,
+      faults: parts.faults,
     }
   }
 }
@@ -289,6 +319,7 @@ type Parts = {
   readonly included: readonly PreparedTransaction[]
   readonly imports: readonly Import[]
   readonly refused: ExecutedBlock['refused']
+  readonly faults: readonly Fault[]
   readonly ingredients: Pick<
     Ingredients,
     'timeMs' | 'view' | 'epoch' | 'mainHeight' | 'mainHead' | 'anchors' | 'congestion' | 'proposer'
@@ -319,15 +350,12 @@ export function decodeBlock(
   }
 }
 
-/** Commits to who certifies which shard. */
-export function committeesRoot({ shards }: Layout): Uint8Array {
-  return merkleListRoot(
-    hashLeaves(
-      shards.map(({ key, validators }) =>
-        concatBytes(Uint8Array.of(key.vShard >>> 24, key.vShard >>> 16, key.vShard >>> 8, key.vShard), ...validators),
-      ),
-    ),
-  )
+function checkRound(head: Head, details: Details, { latestTimeMs, round }: BlockContext): Refusal | undefined {
+  const bad = (message: string): Refusal => ({ code: 'ARM_BLOCK_HEADER', message, data: { height: head.height } })
+  if (head.timeMs > latestTimeMs) return bad('the block is of a time that has not come')
+  if (round === 'certified') return undefined
+  if (head.epoch !== round.epoch || head.view !== round.view) return bad('the block is of another epoch or view')
+  return equalBytes(details.proposer, round.proposer) ? undefined : bad('the block names another proposer')
 }
 
 /** Counts the bytes of a body as it fills. */
@@ -354,24 +382,49 @@ function takeImports(
   body: BodyBuilder,
   candidates: readonly Import[],
   rules: BlockRules,
+  faults: Fault[],
 ): Import[] {
   const taken: Import[] = []
   for (const item of candidates) {
-    if (!body.take(importCodec.size(item))) break
-    const refusal = runImport(execution, item, rules)
-    invariant(refusal === undefined, `own import is refused: ${refusal?.code}`)
-    taken.push(item)
+    if (hasFault(faults, item.source)) continue
+    const sizeBytes = importCodec.size(item)
+    if (!body.fits(sizeBytes)) break
+    const reason = runImport(execution, item, rules)
+    if (reason !== undefined) faults.push({ shard: item.source, what: 'import', reason })
+    else {
+      body.take(sizeBytes)
+      taken.push(item)
+    }
   }
   return taken
 }
 
-function takeAnchors(body: BodyBuilder, candidates: readonly Anchor[]): Anchor[] {
-  const taken: Anchor[] = []
+function takeAnchors(
+  execution: BlockExecution,
+  body: BodyBuilder,
+  candidates: readonly Anchor[],
+  rules: BlockRules,
+  faults: Fault[],
+): { anchor: Anchor; checked: CheckedAnchor }[] {
+  const taken: { anchor: Anchor; checked: CheckedAnchor }[] = []
   for (const anchor of candidates) {
-    if (!body.take(anchorCodec.size(anchor))) break
-    taken.push(anchor)
+    const { shard } = headCodec.decode(anchor.head)
+    if (hasFault(faults, shard)) continue
+    const sizeBytes = anchorCodec.size(anchor)
+    if (!body.fits(sizeBytes)) break
+    const outcome = applyAnchor(anchor, execution.draft, rules)
+    if (!outcome.ok) faults.push({ shard, what: 'anchor', reason: outcome.reason })
+    else {
+      body.take(sizeBytes)
+      taken.push({ anchor, checked: outcome.value })
+    }
   }
   return taken
+}
+
+/** What follows on something that does not hold does not either. */
+function hasFault(faults: readonly Fault[], shard: ShardKey): boolean {
+  return faults.some((fault) => sameShard(fault.shard, shard))
 }
 
 /** Takes what fits. What does not is passed over, or one of large gas limit would keep all behind it out of blocks. */

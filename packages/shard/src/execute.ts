@@ -4,18 +4,19 @@ import {
   type BlockResult,
   GAS,
   type Import,
+  type Inbox,
   messageGasLimit,
   type Outcome,
   type PreparedTransaction,
   type Refusal,
   type Runtime,
-  readCursor,
+  readInbox,
   refuse,
   type ShardKey,
   type StateReader,
-  writeCursor,
+  writeInbox,
 } from '@armchain/core'
-import { applyAnchors, type CheckedAnchor } from './anchors.ts'
+import { applyAnchors, type CheckedAnchor, owe } from './anchors.ts'
 import { checkImport, type MainHead } from './imports.ts'
 import { isMain, type Layout, resolveShard } from './layout.ts'
 
@@ -41,11 +42,11 @@ export function beginBlock(reader: StateReader, rules: BlockRules): BlockExecuti
 /** Takes an import: checks it against the anchored heads and the cursor, then delivers each message. */
 export function runImport(execution: BlockExecution, item: Import, rules: BlockRules): Refusal | undefined {
   const { prefix } = rules.shard
-  const cursor = (source: ShardKey): number => readCursor(execution.draft, source, prefix)
-  const checked = checkImport(item, { ...rules, cursor })
+  const inbox = (source: ShardKey): Inbox => readInbox(execution.draft, source, prefix)
+  const checked = checkImport(item, { ...rules, inbox })
   if (!checked.ok) return checked.reason
   const { messages } = checked.value
-  writeCursor(execution.draft, item.source, prefix, cursor(item.source) + messages.length)
+  writeInbox(execution.draft, item.source, prefix, checked.value.inbox)
   for (const { bytes, message } of messages) execution.message(bytes, message)
   return undefined
 }
@@ -80,19 +81,23 @@ export function executeParts(
         cause: outcome.reason.code,
       })
   }
-  return endBlock(execution, parts.anchors, parts.sizeBytes, rules)
+  if (parts.anchors.length > 0 && !isMain(rules.shard)) return refuse('ARM_ANCHOR', 'only the main shard anchors')
+  const anchored = applyAnchors(parts.anchors, execution.draft, rules)
+  if (!anchored.ok) return anchored
+  return { ok: true, value: endBlock(execution, anchored.value, parts.sizeBytes, rules) }
 }
 
+/** Ends a block whose anchors stand in its draft. */
 export function endBlock(
   execution: BlockExecution,
-  anchors: readonly Anchor[],
+  anchors: readonly CheckedAnchor[],
   sizeBytes: number,
   rules: BlockRules,
-): Outcome<Executed> {
-  if (anchors.length > 0 && !isMain(rules.shard)) return refuse('ARM_ANCHOR', 'only the main shard anchors')
-  const anchored = applyAnchors(anchors, execution.draft, rules)
-  if (!anchored.ok) return anchored
-  return { ok: true, value: { result: execution.end(sizeBytes), anchors: anchored.value } }
+): Executed {
+  const { draft, outgoing } = execution
+  if (isMain(rules.shard))
+    for (const { message } of outgoing) owe(draft, message.destination, message.value + message.prepaid)
+  return { result: execution.end(sizeBytes), anchors }
 }
 
 /** Gas that an import may use, whatever its handlers do. */

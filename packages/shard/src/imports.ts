@@ -2,8 +2,10 @@ import {
   type ArmError,
   hashLeaves,
   type Import,
+  type Inbox,
   isArmError,
   isMessageKind,
+  MESSAGE_BOUNCE,
   type Message,
   messageCodec,
   type Outcome,
@@ -32,15 +34,22 @@ export type ImportRules = {
   /** Main-shard height that the importing block has seen: nothing anchored later may be used. */
   readonly mainHeight: number
   readonly mainHead: (height: number) => MainHead | undefined
-  /** Next sequence number expected from a source. */
-  readonly cursor: (source: ShardKey) => number
+  /** How far the importing shard has read a source. */
+  readonly inbox: (source: ShardKey) => Inbox
 }
 
-export type CheckedImport = { readonly messages: readonly { readonly bytes: Uint8Array; readonly message: Message }[] }
+export type CheckedImport = {
+  readonly messages: readonly { readonly bytes: Uint8Array; readonly message: Message }[]
+  /** Where the channel stands after them. */
+  readonly inbox: Inbox
+}
 
 /**
  * Checks an import: that the messages stand, in order and next in their channel, in a batch of a block that the main
  * shard has anchored. The cursor is the whole protection against replay, omission and reordering.
+ *
+ * The messages of a batch bring exactly the motes that the batch names, and those the main shard has set against the
+ * source's supply: a committee that lies can spend what its own shard holds and nothing else.
  */
 export function checkImport(item: Import, rules: ImportRules): Outcome<CheckedImport> {
   try {
@@ -86,8 +95,8 @@ function provenBatch(item: Import, { shard }: ImportRules, outboxRoot: Uint8Arra
   return placed ? { ok: true, value: batch } : refuse('ARM_IMPORT_PROOF', 'the batch is not under the outbox root')
 }
 
-function provenMessages(item: Import, { shard, cursor }: ImportRules, batch: OutboxBatch): Outcome<CheckedImport> {
-  const expected = cursor(item.source)
+function provenMessages(item: Import, { shard, inbox }: ImportRules, batch: OutboxBatch): Outcome<CheckedImport> {
+  const { next: expected, motesLeft } = inbox(item.source)
   if (batch.firstSeq + item.start !== expected) {
     return refuse('ARM_IMPORT_SEQUENCE', 'messages are repeated, skipped or out of order', {
       expected,
@@ -104,7 +113,20 @@ function provenMessages(item: Import, { shard, cursor }: ImportRules, batch: Out
       message.seq === expected + i &&
       isMessageKind(message.kind),
   )
-  return consistent
-    ? { ok: true, value: { messages } }
-    : refuse('ARM_IMPORT_PROOF', 'a message contradicts its channel')
+  if (!consistent) return refuse('ARM_IMPORT_PROOF', 'a message contradicts its channel')
+  if (!messages.every(({ message }) => isPrepaid(message)))
+    return refuse('ARM_IMPORT_MOTES', 'a message has not prepaid exactly its gas')
+  const brought = messages.reduce((sum, { message }) => sum + message.value + message.prepaid, 0n)
+  const left = (item.start === 0 ? batch.motes : motesLeft) - brought
+  const whole = item.start + messages.length === batch.count
+  if (left < 0n || (whole && left !== 0n))
+    return refuse('ARM_IMPORT_MOTES', 'the messages do not bring what their batch accounts for', {
+      batchMotes: batch.motes.toString(),
+    })
+  return { ok: true, value: { messages, inbox: { next: expected + messages.length, motesLeft: left } } }
+}
+
+/** A delivery has paid its gas at its price; a bounce needs none. */
+function isPrepaid({ kind, gasLimit, gasPrice, prepaid }: Message): boolean {
+  return kind === MESSAGE_BOUNCE ? gasLimit === 0 && prepaid === 0n : prepaid === BigInt(gasLimit) * gasPrice
 }

@@ -1,11 +1,13 @@
 export {
+  type BlockContext,
   type ExecutedBlock,
+  type Fault,
   genesisTip,
   type Ingredients,
+  type Round,
   ShardChain,
   type ShardSetup,
   type Tip,
-  committeesRoot,
   decodeBlock,
 } from './chain.ts'
 export {
@@ -17,6 +19,12 @@ export {
   resolveShard,
   type ShardDescriptor,
 } from './layout.ts'
+export {
+  committeeCodec,
+  type CommitteeDescriptor,
+  committeesRoot,
+  describeCommittee,
+} from './committees.ts'
 export { Mailbox } from './mailbox.ts'
 export { type CheckedImport, checkImport, type ImportRules, type MainHead } from './imports.ts'
 export {

@@ -7,6 +7,7 @@ import {
   createWorld,
   hearing,
   hosted,
+  knowing,
   prepare,
   seal,
   sendCodec,
@@ -182,7 +183,10 @@ test('an import that is repeated, skipped, reordered or changed makes a block in
     const details = world.runtime.details.encode({ ...honest.details, dataRoot: sha256(body) })
     const head = { ...honest.block, details, body }
     const rehashed = { ...head, head: rehash(honest.block.head, sha256(honest.block.details), sha256(details)) }
-    const outcome = chain.apply(rehashed, (height) => machine.mainHead(height))
+    const outcome = chain.apply(
+      rehashed,
+      knowing((height) => machine.mainHead(height)),
+    )
     expect(outcome.ok, what).toBe(false)
     if (!outcome.ok) expect(outcome.reason.code, what).toMatch(/^ARM_(IMPORT|BLOCK)_/)
     expect(chain.state.root(), what).toEqual(before)

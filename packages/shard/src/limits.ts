@@ -14,5 +14,7 @@ export const MAIN_HEADS_KEPT: number = 20_000
 export const ANCHORS_PER_BLOCK: number = 16
 /** Senders whose next transaction does not fit before a block counts as full: a proposer does not read a whole pool. */
 export const PASSED_OVER_MAX: number = 64
+/** How far a block's time may be ahead of the clock of who checks it, in ms: more than clocks that are kept differ. */
+export const BLOCK_TIME_DRIFT_MS: number = 10_000
 /** Part of a block's size that imports may take. */
 export const IMPORT_SIZE_PART: number = 0.5

@@ -1,6 +1,7 @@
 import {
   type Head,
   headCodec,
+  type Inbox,
   MESSAGE_DELIVER,
   type Message,
   messageCodec,
@@ -32,10 +33,10 @@ class Network {
   readonly #heights = SHARDS.map(() => 0)
   readonly #unanchored: { readonly head: Head; readonly outbox: Outbox }[] = []
   readonly #next: Map<string, number> = new Map()
-  readonly #cursors: Map<string, number> = new Map()
+  readonly #inboxes: Map<string, Inbox> = new Map()
 
   cursor(destination: number): (source: ShardKey) => number {
-    return (source) => this.#cursors.get(`${source.vShard}>${destination}`) ?? 0
+    return (source) => this.#inboxes.get(`${source.vShard}>${destination}`)?.next ?? 0
   }
 
   /** A block of a source, with so many messages of a size and gas to each destination. */
@@ -69,14 +70,16 @@ class Network {
     const shard = wholeShard(destination)
     const mainHeight = Math.max(0, this.mainHeight - budget.seen)
     const cursor = this.cursor(destination)
+    const inbox = (source: ShardKey): Inbox =>
+      this.#inboxes.get(`${source.vShard}>${destination}`) ?? { next: 0, motesLeft: 0n }
     const { imports, waitingGas } = this.mailbox.imports(shard, { ...budget, cursor, mainHeight })
     const mainHead = (height: number) => this.mainHeads.get(height)
     let count = 0
     for (const item of imports) {
-      const checked = checkImport(item, { layout, shard, mainHeight, mainHead, cursor })
+      const checked = checkImport(item, { layout, shard, mainHeight, mainHead, inbox })
       if (!checked.ok) throw new Error(checked.reason.message)
       const { messages } = checked.value
-      this.#cursors.set(`${item.source.vShard}>${destination}`, cursor(item.source) + messages.length)
+      this.#inboxes.set(`${item.source.vShard}>${destination}`, checked.value.inbox)
       this.delivered.push(...messages.map(({ message }) => message))
       count += messages.length
     }

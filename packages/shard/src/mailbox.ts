@@ -2,7 +2,7 @@ import { formatShardKey, type Import, type ShardKey } from '@armchain/core'
 import { type CheckedAnchor, proveShardTop } from './anchors.ts'
 import { importGas } from './execute.ts'
 import { mailboxCodec, restoreBatch, storeBatch } from './mailbox-codec.ts'
-import { type BatchWithMessages, type Outbox, outboxRoot, proveBatch, proveMessages } from './outbox.ts'
+import { type BatchWithMessages, type Outbox, outboxOf, proveBatch, proveMessages } from './outbox.ts'
 
 /** Messages of one anchored source block that wait for a destination. */
 type Mail = {
@@ -39,6 +39,8 @@ export class Mailbox {
   readonly #outboxes: Map<string, { readonly source: ShardKey; readonly height: number; readonly outbox: Outbox }> =
     new Map()
   readonly #mail: Map<string, Mail[]> = new Map()
+  /** Channels whose next messages do not hold: they stand still, and what is behind them waits. */
+  readonly #frozen: Set<string> = new Set()
 
   /** A block's messages, held until its head is anchored. */
   hold(source: ShardKey, height: number, outbox: Outbox): void {
@@ -61,7 +63,7 @@ export class Mailbox {
     { cursor, mainHeight, gas, sizeBytes }: ImportBudget,
   ): { readonly imports: readonly Import[]; readonly waitingGas: number } {
     const mail = (this.#mail.get(formatShardKey(destination)) ?? []).filter(
-      ({ anchorHeight }) => anchorHeight <= mainHeight,
+      ({ source, anchorHeight }) => anchorHeight <= mainHeight && !this.#frozen.has(channelOf(source, destination)),
     )
     const next = new Map<string, number>()
     const imports: Import[] = []
@@ -94,10 +96,16 @@ export class Mailbox {
     else if (rest.length < mail.length) this.#mail.set(key, rest)
   }
 
+  /** Offers nothing more of a channel whose next messages have turned out not to hold. */
+  freeze(source: ShardKey, destination: ShardKey): void {
+    this.#frozen.add(channelOf(source, destination))
+  }
+
   /** Messages that wait for a destination beyond its cursors. */
   waiting(destination: ShardKey, cursor: (source: ShardKey) => number): number {
     let count = 0
     for (const { source, batch } of this.#mail.get(formatShardKey(destination)) ?? []) {
+      if (this.#frozen.has(channelOf(source, destination))) continue
       count += Math.max(0, batch.batch.firstSeq + batch.batch.count - Math.max(batch.batch.firstSeq, cursor(source)))
     }
     return count
@@ -121,7 +129,7 @@ export class Mailbox {
     const queued = mail.map((item): Mail => ({ ...item, top: item.top, batch: restoreBatch(item.batch) }))
     this.#outboxes.clear()
     this.#mail.clear()
-    for (const { source, height, batches } of held) this.hold(source, height, { root: outboxRoot(batches), batches })
+    for (const { source, height, batches } of held) this.hold(source, height, outboxOf(batches))
     for (const item of queued) this.#queue(item)
   }
 
@@ -222,6 +230,10 @@ function takeWhatFits(
     end++
   }
   return end
+}
+
+function channelOf(source: ShardKey, destination: ShardKey): string {
+  return `${formatShardKey(source)}>${formatShardKey(destination)}`
 }
 
 function outboxKey(source: ShardKey, height: number): string {

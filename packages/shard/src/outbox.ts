@@ -71,16 +71,21 @@ export function createOutbox(outgoing: readonly OutgoingMessage[]): Outbox {
   }
   const batches = [...byDestination.values()].map(createBatch)
   batches.sort((a, b) => compareShards(a.batch.destination, b.batch.destination))
-  return { root: outboxRoot(batches), batches }
+  return outboxOf(batches)
 }
 
-export function outboxRoot(batches: readonly BatchWithMessages[]): Uint8Array {
-  return batches.length === 0 ? EMPTY_ROOT : merkleListRoot(batchLeaves(batches))
+/** The outbox root over encoded batches, in order of their destinations. */
+export function outboxRoot(encoded: readonly Uint8Array[]): Uint8Array {
+  return encoded.length === 0 ? EMPTY_ROOT : merkleListRoot(hashLeaves(encoded))
+}
+
+export function outboxOf(batches: readonly BatchWithMessages[]): Outbox {
+  return { root: outboxRoot(batches.map(({ encoded }) => encoded)), batches }
 }
 
 /** Place of a batch under the outbox root. */
 export function proveBatch(outbox: Outbox, index: number): Uint8Array[] {
-  return merkleRangeProof(batchLeaves(outbox.batches), index, index + 1)
+  return merkleRangeProof(hashLeaves(outbox.batches.map(({ encoded }) => encoded)), index, index + 1)
 }
 
 /** Place of messages `[start, end)` under their batch's root. */
@@ -102,8 +107,4 @@ function createBatch(outgoing: readonly OutgoingMessage[]): BatchWithMessages {
     motes: outgoing.reduce((sum, { message }) => sum + message.value + message.prepaid, 0n),
   }
   return { batch, encoded: outboxBatchCodec.encode(batch), messages, gas }
-}
-
-function batchLeaves(batches: readonly BatchWithMessages[]): Uint8Array {
-  return hashLeaves(batches.map(({ encoded }) => encoded))
 }

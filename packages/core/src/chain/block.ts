@@ -90,8 +90,13 @@ export type Import = {
   readonly rangeProof: readonly Uint8Array[]
 }
 
-/** A certified shard head that a main-shard block anchors. */
-export type Anchor = { readonly head: Uint8Array; readonly details: Uint8Array; readonly certificate: Uint8Array }
+/** A certified shard head that a main-shard block anchors, with the encoded batches under its outbox root. */
+export type Anchor = {
+  readonly head: Uint8Array
+  readonly details: Uint8Array
+  readonly certificate: Uint8Array
+  readonly outbox: readonly Uint8Array[]
+}
 
 export type Body = {
   readonly transactions: readonly Uint8Array[]
@@ -161,6 +166,7 @@ const ANCHOR_SCHEMA: StructSchema = struct(
   ['head', blob(512)],
   ['details', blob(DETAILS_BYTES_MAX)],
   ['certificate', blob(CERTIFICATE_BYTES_MAX)],
+  ['outbox', list(blob(512), SHARDS_MAX)],
 )
 
 const TOP_SCHEMA: StructSchema = struct(

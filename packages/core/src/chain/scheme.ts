@@ -284,7 +284,7 @@ function checkFees({ fees, blocks }: Scheme): void {
 }
 
 /** Owners of keys in the shard's own tree that are no modules. */
-const RESERVED_NAMES = ['kernel', 'outbox', 'inbox', 'anchor']
+const RESERVED_NAMES = ['kernel', 'outbox', 'inbox', 'anchor', 'owed']
 
 /** A name is the first part of state keys, up to a slash: no module may reach what is another's. */
 function checkModules({ modules }: Scheme): void {

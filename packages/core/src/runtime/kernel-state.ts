@@ -29,6 +29,7 @@ const codec: Codec<KernelState> = compile(
     ['mainHeight', u53],
   ),
 )
+const inboxCodec: Codec<Inbox> = compile(struct(['next', u53], ['motesLeft', u64]))
 const sequenceCodec: Codec<{ readonly next: number }> = compile(struct(['next', u53]))
 
 const KEY = 'kernel/state'
@@ -53,18 +54,25 @@ export function writeOutboxNext(draft: Draft, destination: ShardKey, next: numbe
 }
 
 /**
- * The inbox cursor: the next message to take from `source` for the accounts under `prefix`. It alone is the protection
- * against replay. It stands for an owned range: after a merge two positions of one old channel live side by side.
+ * How far a shard has read a channel, for the accounts under one prefix: after a merge two positions of one old channel
+ * live side by side.
  */
-export function readCursor(reader: Pick<StateReader, 'entry'>, source: ShardKey, prefix: bigint): number {
-  const value = reader.entry(SHARD_OWNER, cursorKey(source, prefix))
-  return value === undefined ? 0 : sequenceCodec.decode(value).next
+export type Inbox = {
+  /** The cursor: the next message to take. It alone is the protection against replay. */
+  readonly next: number
+  /** What the messages of a batch that is read in part may still bring: never more than its source has accounted for. */
+  readonly motesLeft: bigint
 }
 
-export function writeCursor(draft: Draft, source: ShardKey, prefix: bigint, next: number): void {
-  draft.setEntry(SHARD_OWNER, cursorKey(source, prefix), sequenceCodec.encode({ next }))
+export function readInbox(reader: Pick<StateReader, 'entry'>, source: ShardKey, prefix: bigint): Inbox {
+  const value = reader.entry(SHARD_OWNER, inboxKey(source, prefix))
+  return value === undefined ? { next: 0, motesLeft: 0n } : inboxCodec.decode(value)
 }
 
-function cursorKey(source: ShardKey, prefix: bigint): string {
+export function writeInbox(draft: Draft, source: ShardKey, prefix: bigint, inbox: Inbox): void {
+  draft.setEntry(SHARD_OWNER, inboxKey(source, prefix), inboxCodec.encode(inbox))
+}
+
+function inboxKey(source: ShardKey, prefix: bigint): string {
   return `inbox/${formatShardKey(source)}/${prefix.toString(16)}`
 }
