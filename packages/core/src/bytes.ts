@@ -1,15 +1,23 @@
 import { ArmError } from './errors.ts'
 
-const HEX_DIGITS = '0123456789abcdef'
-const BYTE_TO_HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => `${HEX_DIGITS[byte >> 4]}${HEX_DIGITS[byte & 15]}`,
-)
+const HEX_CODES = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Bytes turned into text at a time: what one call may take as arguments, and the buffer that is kept. */
+const HEX_CHUNK = 1_024
+const hexCodes = new Uint8Array(2 * HEX_CHUNK)
 
 /** Lower-case hex without a prefix. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (let i = 0; i < bytes.length; i++) text += BYTE_TO_HEX[bytes[i] as number]
+  for (let start = 0; start < bytes.length; start += HEX_CHUNK) {
+    const end = Math.min(bytes.length, start + HEX_CHUNK)
+    for (let i = start, at = 0; i < end; i++) {
+      const byte = bytes[i] as number
+      hexCodes[at++] = HEX_CODES[byte >> 4] as number
+      hexCodes[at++] = HEX_CODES[byte & 15] as number
+    }
+    // One flat string: pieces put together would be flattened again whenever it is looked up.
+    text += String.fromCharCode.apply(null, hexCodes.subarray(0, 2 * (end - start)) as unknown as number[])
+  }
   return text
 }
 

@@ -1,3 +1,5 @@
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha512 } from '@noble/hashes/sha2.js'
 import { generateMnemonic, mnemonicToSeedSync, validateMnemonic } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { HDKey } from 'micro-key-producer/slip10.js'
@@ -42,8 +44,24 @@ export function mnemonicKeys(mnemonic: string, passphrase = ''): (index: number)
   return (index) => {
     if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
       throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index, hint: 'take one from 0 to 2147483647' })
-    return keyPairFromSecret(coin.derive(`m/${index}'/0'/0'`).privateKey)
+    let node: Slip10Node = { key: coin.privateKey, chainCode: coin.chainCode }
+    for (const child of [index, 0, 0]) node = hardenedChild(node, child)
+    return keyPairFromSecret(node.key.slice())
   }
+}
+
+type Slip10Node = { readonly key: Uint8Array; readonly chainCode: Uint8Array }
+
+/**
+ * A hardened child by SLIP-10 for ed25519. The library computes a public key at each level, for fingerprints that are not
+ * used here: a thousand accounts of a testnet would take seconds. A test holds this against it.
+ */
+function hardenedChild({ key, chainCode }: Slip10Node, index: number): Slip10Node {
+  const data = new Uint8Array(37)
+  data.set(key, 1)
+  new DataView(data.buffer).setUint32(33, 0x8000_0000 + index)
+  const derived = hmac(sha512, chainCode, data)
+  return { key: derived.subarray(0, 32), chainCode: derived.subarray(32) }
 }
 
 /** Throws `ARM_KEY` unless given 32 bytes. */
