@@ -58,19 +58,22 @@ async function compareSides(work: Work): Promise<Measured[]> {
   const sides = [
     createArmchainSide({ name: 'armchain', submit: 'binary', ...load }),
     createArmchainSide({ name: 'armchain-json', submit: 'json', ...load }),
-    createAnvilSide(),
+    createAnvilSide({ name: 'anvil', setting: 'durable' }),
+    createAnvilSide({ name: 'anvil-memory', setting: 'in-memory' }),
   ]
   return await compare(sides, work, repeats, progress)
 }
 
 function reportComparison(measured: readonly Measured[], about: About): void {
-  const [binary, json, anvil] = measured as [Measured, Measured, Measured]
+  const [binary, json, anvil, memory] = measured as [Measured, Measured, Measured, Measured]
   const report = {
     armchain: binary.median,
     anvil: anvil.median,
     ratio: ratio(binary, anvil),
     // The same JSON-RPC batches for both.
     json: { armchain: json.median, ratio: ratio(json, anvil) },
+    // Anvil's fastest setting, which keeps nothing.
+    inMemory: { anvil: memory.median, ratio: ratio(binary, memory) },
     repeats: binary.runs.length,
     ...about,
     runs: Object.fromEntries(measured.map(({ name, runs }) => [name, runs])),

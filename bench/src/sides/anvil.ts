@@ -1,4 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { mnemonicToSeedSync } from '@scure/bip39'
 import { type Hex, keccak256 } from 'viem'
@@ -24,26 +26,31 @@ const POLL_MS = 10
 
 type Signed = { readonly raws: readonly Hex[]; readonly accounts: readonly PrivateKeyAccount[] }
 
+export type AnvilOptions = { readonly name: string; readonly setting: 'durable' | 'in-memory' }
+
 /**
- * anvil as its users start it, with what makes it faster in this work switched on: no gas limit of a block, so that
- * one block takes all that waits; order of arrival; the lowest base fee. It keeps its chain in memory, so a run of it
- * is not durable at all.
+ * anvil, mining a block a second: its default, a block as soon as a transaction comes, does not get through this load
+ * (version 1.7.1 spins with the pool full). Two settings:
+ *
+ * - `durable`: as it comes, with its state written to disk every second, the most durable that it can be. The clock still
+ *   stops when all is in blocks, not when that is on disk.
+ * - `in-memory`: what makes it fastest here: no limit of a block's gas, so that one block takes all that waits, and
+ *   nothing on disk.
  */
-export function createAnvilSide(): Side {
-  let signed: Promise<Signed> | undefined
+export function createAnvilSide({ name, setting }: AnvilOptions): Side {
   return {
-    name: 'anvil',
+    name,
     async start(work) {
-      // The chain is the same at every start, so one set of signatures serves all repeats.
-      signed ??= sign(work)
-      const { raws, accounts } = await signed
+      const { raws, accounts } = await signedFor(work)
+      const folder = await mkdtemp(join(tmpdir(), 'anvil-bench-'))
       const url = `http://127.0.0.1:${await freePort()}`
+      const kept = ['--state', join(folder, 'state.json'), '--state-interval', '1']
       const started = await startServer(
         binary(),
         [
           ['--port', new URL(url).port, '--host', '127.0.0.1', '--quiet', '--chain-id', String(CHAIN_ID)],
-          ['--accounts', String(work.accounts), '--mnemonic', MNEMONIC],
-          ['--block-time', '1', '--gas-limit', '10000000000000', '--block-base-fee-per-gas', '1'],
+          ['--accounts', String(work.accounts), '--mnemonic', MNEMONIC, '--block-time', '1'],
+          setting === 'durable' ? kept : ['--gas-limit', '10000000000000'],
         ].flat(),
         () => answers(url),
       )
@@ -51,11 +58,22 @@ export function createAnvilSide(): Side {
         pid: started.pid,
         firstBlockMs: started.startMs,
         prepare: async () => prepare(url, raws, accounts),
-        [Symbol.asyncDispose]: started.stop,
+        async [Symbol.asyncDispose]() {
+          await started.stop()
+          await rm(folder, { recursive: true, force: true })
+        },
       }
       return server
     },
   }
+}
+
+let signed: { readonly work: Work; readonly load: Promise<Signed> } | undefined
+
+/** The chain is the same at every start, so one set of signatures serves all runs. */
+function signedFor(work: Work): Promise<Signed> {
+  if (signed?.work !== work) signed = { work, load: sign(work) }
+  return signed.load
 }
 
 function prepare(url: string, raws: readonly Hex[], accounts: readonly PrivateKeyAccount[]): Prepared {
