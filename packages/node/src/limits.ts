@@ -5,8 +5,17 @@ export type RpcLimits = {
   readonly bodyBytes: number
   readonly batchCalls: number
   readonly answerBytes: number
+  readonly batchAnswerBytes: number
+  readonly batchWorkMs: number
+  readonly callsPerBatch: number
+  readonly runningCalls: number
+  readonly turnMs: number
   readonly inFlightRequests: number
   readonly inFlightPerSocket: number
+  readonly queuedPerSocket: number
+  readonly waits: number
+  readonly waitsPerConnection: number
+  readonly pipelinedRequests: number
   readonly connections: number
   readonly subscriptionsPerSocket: number
   readonly subscriptionQueueEvents: number
@@ -23,12 +32,30 @@ export const RPC_LIMITS: RpcLimits = {
   bodyBytes: 8 * 1024 * 1024,
   /** Calls of one batch: bounds how long one client holds the main thread. */
   batchCalls: 2_000,
-  /** One answer, a whole batch's included: a block of the largest size in hex fits. */
+  /** One answer: a block of the largest size in hex fits. */
   answerBytes: 96 * 1024 * 1024,
-  /** Requests being answered, waits for receipts among them, on all connections. */
+  /** The answers of one batch before no more of its calls begin: what is put together and sent in one piece. */
+  batchAnswerBytes: 24 * 1024 * 1024,
+  /** Time that the calls of one batch may take of the node: no honest batch comes near, and a costly one ends. */
+  batchWorkMs: 5_000,
+  /** Calls of one batch that run at a time: enough to keep history's thread busy, and one batch leaves room for others. */
+  callsPerBatch: 4,
+  /** Calls that run at a time, of all requests: each may hold an answer of the largest size. */
+  runningCalls: 8,
+  /** Calls that begin in one turn of the event loop: sockets are served at least so often. */
+  turnMs: 10,
+  /** Requests being worked on, on all connections; those that only wait are limited by `waits`. */
   inFlightRequests: 4_096,
-  /** Beyond this a WebSocket is not read from: TCP slows the client down. */
+  /** Requests of one WebSocket that are worked on; more wait for their turn. */
   inFlightPerSocket: 128,
+  /** Requests of one WebSocket that wait for their turn; it is read on, as what it says of itself matters, and more are refused. */
+  queuedPerSocket: 1_024,
+  /** Waits for receipts and the like, on all connections, before each has only its share: about a kilobyte each. */
+  waits: 50_000,
+  /** Waits of one connection: a whole batch of them. */
+  waitsPerConnection: 2_048,
+  /** Requests that one HTTP connection may send ahead of the answers: browsers and libraries send none. */
+  pipelinedRequests: 32,
   /** HTTP and WebSocket together, well below the usual 1,024 file descriptors less the store's. */
   connections: 512,
   subscriptionsPerSocket: 256,
@@ -85,6 +112,10 @@ export const INTAKE_PARKED_MAX = 20_000
 export const INTAKE_JUDGE_BACKLOG_MAX = 2_000
 /** Decoded blocks kept for queries, in bytes of their bodies. */
 export const RECENT_BLOCKS_BYTES: number = 64 * 1024 * 1024
+/** Addresses kept as text, a quarter of a kilobyte each: the senders of a large block. */
+export const ADDRESSES_KEPT = 65_536
+/** Transactions that are made ready to be shown in one turn of the event loop. */
+export const VIEWS_PER_TURN = 64
 /** Blocks, imports and anchors that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
 /** Log written since the last snapshot before a new one is taken. */

@@ -18,6 +18,7 @@ import {
 } from '@armchain/core'
 import { createVerifyPool, sharedVerifyPool, type VerifyPool } from '@armchain/core/node'
 import { anchoredHeight, type Dropped, type PoolLimits, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
+import { AddressBook } from './chain/address-book.ts'
 import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
 import { devHandlers, type MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
@@ -152,6 +153,7 @@ class RunningNode implements ArmNode {
       host,
       history,
       waiters: this.#waiters,
+      addresses: new AddressBook(runtime.scheme.addressPrefix),
       pace,
       version: VERSION,
       dev: options.dev !== undefined,

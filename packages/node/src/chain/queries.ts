@@ -1,8 +1,7 @@
-import type { Finality, Receipt } from '@armchain/client/rpc-schema'
+import type { Finality, Receipt, TransactionResult } from '@armchain/client/rpc-schema'
 import {
   type Address,
   ArmError,
-  accountIdOf,
   encodeAccountProof,
   formatSchema,
   fromHex,
@@ -18,9 +17,10 @@ import {
   valueToJson,
 } from '@armchain/core'
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
+import { VIEWS_PER_TURN } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
-import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 import { messageProofs, traceOf } from './trace.ts'
 import { receiptView, transactionView } from './views.ts'
 
@@ -210,9 +210,7 @@ function blockHandlers(parts: NodeParts): RpcHandlers {
     async arm_getBlock({ vShard, height, hash, full }) {
       const stored = await findBlock(parts, vShard, height, hash)
       const { block, head, details } = stored
-      const transactions = full
-        ? stored.ids.map((id, index) => transactionOf(parts, stored, id, index))
-        : stored.ids.map(toHex)
+      const transactions = full ? await wholeTransactions(parts, stored) : stored.ids.map(toHex)
       return {
         vShard,
         height: stored.height,
@@ -264,24 +262,24 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       const id = fromHex(txId.toLowerCase())
       const waiting = parts.pending(toHex(id))
       if (waiting !== undefined)
-        return transactionView(runtime, waiting.tx, waiting.bytes, { txId: id, account: waiting.account }, undefined)
+        return transactionView(runtime, parts.addresses, { tx: waiting.tx, raw: waiting.bytes, txId: id }, undefined)
       const place = await parts.history.find(id)
       const stored = place && (await parts.history.block(place.shard, place.height))
       if (place === undefined || stored === undefined) throw notFound('transaction', txId)
       return transactionOf(parts, stored, id, place.index)
     },
     arm_getReceipt: ({ txId }) => receiptOf(parts, fromHex(txId.toLowerCase())),
-    async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
+    async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, context) {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
       for (let event = toHex(id); ; ) {
         // Listens before it looks: a block that comes between the two would be missed.
-        const watch = parts.waiters.watch(event, Math.max(1, deadline - performance.now()), signal)
+        const watch = parts.waiters.watch(event, Math.max(1, deadline - performance.now()), context.signal)
         try {
           const receipt = await findReceipt(parts, id)
           if (receipt !== undefined && (finality !== 'anchored' || receipt.finality === 'anchored')) return receipt
           const next = receipt === undefined ? toHex(id) : `anchor:${receipt.vShard}:${receipt.height}`
-          if (next === event) await watch.told
+          if (next === event) await context.wait(watch.told)
           event = next
         } finally {
           watch.end()
@@ -318,11 +316,11 @@ async function receiptOf(parts: NodeParts, id: Uint8Array): Promise<Receipt> {
 
 async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | undefined> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   return place && stored && storedReceipt(parts, stored, place.index)
 }
 
-export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {
+export function storedReceipt(parts: NodeParts, stored: StoredReceipts, index: number): Receipt {
   const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
   const receipt = parts.history.receipt(stored, index)
   const values = receipt.messages.map(({ destination, seq }) => {
@@ -332,21 +330,20 @@ export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: numb
   return receiptView(parts.runtime, receipt, { block: stored, index, finality, values })
 }
 
-function transactionOf(
-  parts: NodeParts,
-  stored: StoredBlock,
-  id: Uint8Array,
-  index: number,
-): ReturnType<typeof transactionView> {
+/** All transactions of a block, a part in each turn of the event loop. */
+async function wholeTransactions(parts: NodeParts, stored: StoredBlock): Promise<TransactionResult[]> {
+  const views: TransactionResult[] = []
+  for (const [index, id] of stored.ids.entries()) {
+    if (index % VIEWS_PER_TURN === VIEWS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
+    views.push(transactionOf(parts, stored, id, index))
+  }
+  return views
+}
+
+function transactionOf(parts: NodeParts, stored: StoredBlock, txId: Uint8Array, index: number): TransactionResult {
   const raw = stored.body.transactions[index] as Uint8Array
   const tx = parts.runtime.transactions.decode(raw)
-  return transactionView(
-    parts.runtime,
-    tx,
-    raw,
-    { txId: id, account: accountIdOf(tx.senderKey) },
-    { height: stored.height, index },
-  )
+  return transactionView(parts.runtime, parts.addresses, { tx, raw, txId }, { height: stored.height, index })
 }
 
 async function findBlock(

@@ -1,19 +1,17 @@
 import type { MessageProofResult, Trace } from '@armchain/client/rpc-schema'
 import {
   ArmError,
-  equalBytes,
+  type Import,
   importCodec,
   MESSAGE_BOUNCE,
   type Message,
   messageCodec,
-  RECEIPT_TRANSACTION,
   type Receipt,
   type ShardKey,
-  sha256,
   toHex,
 } from '@armchain/core'
-import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 
 type Span = Trace['spans'][number]
 type Sent = { readonly destination: ShardKey; readonly seq: number }
@@ -24,7 +22,7 @@ const FOLLOWED_MAX = 256
 /** What a transaction caused on all shards, in order of time (requirement B8). Throws `ARM_NOT_FOUND`. */
 export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   if (place === undefined || stored === undefined) {
     const waiting = parts.pending(toHex(id))
     if (waiting === undefined) throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
@@ -44,25 +42,22 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
 /** The delivered messages of a transaction, each with its import and the certified main-shard head that proves it. */
 export async function messageProofs(parts: NodeParts, id: Uint8Array): Promise<MessageProofResult['messages']> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   if (place === undefined || stored === undefined)
     throw new ArmError('ARM_NOT_FOUND', 'no transaction with that id', { id: toHex(id) })
   const proofs: MessageProofResult['messages'][number][] = []
   for (const { destination, seq } of parts.history.receipt(stored, place.index).messages) {
     const delivery = parts.host.trace.delivered(stored.head.shard, destination, seq)
     const taken = delivery && (await parts.history.block(destination.vShard, delivery.height))
-    const item = taken?.body.imports.find(
-      ({ source, messages }) =>
-        source.vShard === stored.vShard && messages.some((bytes) => messageCodec.decode(bytes).seq === seq),
-    )
-    const anchor = item && (await parts.history.block(0, item.anchorHeight))
-    if (item === undefined || anchor === undefined) continue
-    const message = item.messages.find((bytes) => messageCodec.decode(bytes).seq === seq) as Uint8Array
+    const found = taken && findMessage(taken, stored.head.shard, seq)
+    const anchor = found && (await parts.history.receipts(0, found.item.anchorHeight))
+    if (found === undefined || anchor === undefined) continue
+    const { item, bytes } = found
     proofs.push({
       source: stored.vShard,
       destination: destination.vShard,
       seq,
-      message: toHex(message),
+      message: toHex(bytes),
       proof: toHex(importCodec.encode(item)),
       anchorHead: toHex(anchor.block.head),
       anchorCertificate: toHex(anchor.block.certificate),
@@ -82,7 +77,12 @@ const ORDER: readonly Span['kind'][] = [
 ]
 
 /** Adds the spans of a block and of the messages that it sent; true if nothing of it is under way. */
-async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Sent[], spans: Span[]): Promise<boolean> {
+async function follow(
+  parts: NodeParts,
+  from: StoredReceipts,
+  messages: readonly Sent[],
+  spans: Span[],
+): Promise<boolean> {
   let done = addAnchor(parts, from, spans)
   for (const { destination, seq } of messages) {
     const source = from.head.shard
@@ -101,7 +101,7 @@ async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Se
   return done
 }
 
-function addAnchor({ host }: NodeParts, stored: StoredBlock, spans: Span[]): boolean {
+function addAnchor({ host }: NodeParts, stored: StoredReceipts, spans: Span[]): boolean {
   const { vShard, height } = stored
   if (vShard === 0) return true
   const anchored = host.trace.anchored(vShard, height)
@@ -127,15 +127,24 @@ function findDelivery(
   source: ShardKey,
   seq: number,
 ): { readonly message: Message; readonly receipt: Receipt } | undefined {
-  for (const item of stored.body.imports) {
-    for (const bytes of item.messages) {
-      const message = messageCodec.decode(bytes)
-      if (message.seq !== seq || message.source.vShard !== source.vShard) continue
-      const id = sha256(bytes)
-      const receipts = stored.receipts.map((each) => parts.runtime.receipts.decode(each))
-      const receipt = receipts.find((each) => each.kind !== RECEIPT_TRANSACTION && equalBytes(each.id, id))
-      return receipt && { message, receipt }
-    }
+  const found = findMessage(stored, source, seq)
+  const receipt = found && stored.receipts[found.index]
+  return receipt && { message: messageCodec.decode(found.bytes), receipt: parts.runtime.receipts.decode(receipt) }
+}
+
+/** A message among a block's imports; `index` is that of its receipt. The messages of one import follow each other. */
+function findMessage(
+  { body }: StoredBlock,
+  source: ShardKey,
+  seq: number,
+): { readonly item: Import; readonly bytes: Uint8Array; readonly index: number } | undefined {
+  let before = 0
+  for (const item of body.imports) {
+    const [first] = item.messages
+    const at = item.source.vShard === source.vShard && first ? seq - messageCodec.decode(first).seq : -1
+    const bytes = item.messages[at]
+    if (bytes !== undefined) return { item, bytes, index: before + at }
+    before += item.messages.length
   }
   return undefined
 }
@@ -146,6 +155,6 @@ function deliverySpan(stored: StoredBlock, message: Message, receipt: Receipt): 
   return receipt.ok ? span('delivered', stored, what) : span('bounced', stored, `${what}, ${receipt.code}`)
 }
 
-function span(kind: Span['kind'], { vShard, height, head }: StoredBlock, detail: string): Span {
+function span(kind: Span['kind'], { vShard, height, head }: StoredReceipts, detail: string): Span {
   return { kind, vShard, height, timeMs: head.timeMs, detail }
 }

@@ -8,6 +8,7 @@ import { submitBulk } from './bulk.ts'
 import type { RpcProcessor } from './processor.ts'
 import { BUSY } from './request.ts'
 import { RequestContext } from './request-context.ts'
+import type { ConnectionLoad } from './wait-limit.ts'
 import { errorText, failureOf, type RpcFailure } from './wire.ts'
 
 export type HttpOptions = {
@@ -54,8 +55,12 @@ export async function answerHttp(
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
   }
-  const context = new RequestContext()
+  const load = loadOf(request.socket)
+  if (load.requests >= options.limits.pipelinedRequests) return void request.socket.destroy()
+  load.requests++
+  const context = new RequestContext(load)
   const gone = () => {
+    load.requests--
     if (!response.writableFinished) context.abort(new ArmError('ARM_RPC_CLOSED', 'the client has gone'))
   }
   response.once('close', gone)
@@ -70,6 +75,17 @@ export async function answerHttp(
   } finally {
     options.contexts.delete(context)
   }
+}
+
+const loads = new WeakMap<object, ConnectionLoad>()
+
+/** One for each connection, whose requests follow each other and may be sent ahead of the answers. */
+function loadOf(socket: object): ConnectionLoad {
+  const known = loads.get(socket)
+  if (known !== undefined) return known
+  const load: ConnectionLoad = { waits: 0, requests: 0 }
+  loads.set(socket, load)
+  return load
 }
 
 export function refusal(status: number, failure: RpcFailure, headers?: Readonly<Record<string, string>>): Reply {

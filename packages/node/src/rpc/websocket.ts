@@ -76,15 +76,19 @@ class Connection implements Subscriber {
   readonly #socket: WebSocket
   readonly #options: WebSocketOptions
   readonly #context: RequestContext
-  #inFlight = 0
+  /** Requests that wait for their turn. The socket is never paused: it would not see that its client has gone. */
+  readonly #queue: RawData[] = []
+  #queuedBytes = 0
+  #unanswered = 0
+  #beginning = false
   #alive = true
   #leaving = false
 
   constructor(socket: WebSocket, options: WebSocketOptions, onClose: () => void) {
     this.#socket = socket
     this.#options = options
-    this.#context = new RequestContext(this)
-    socket.on('message', (data, isBinary) => void this.#receive(data, isBinary))
+    this.#context = new RequestContext({ waits: 0, requests: 0 }, this, () => this.#beginQueued())
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => {
       this.#alive = true
     })
@@ -92,6 +96,7 @@ class Connection implements Subscriber {
     socket.on('error', () => {})
     socket.on('close', () => {
       options.hub.drop(this)
+      this.#queue.length = 0
       this.#context.abort(new ArmError('ARM_RPC_CLOSED', 'the client has gone'))
       onClose()
     })
@@ -117,24 +122,50 @@ class Connection implements Subscriber {
   leave(): void {
     this.#leaving = true
     this.#context.abort(new ArmError('ARM_RPC_CLOSED', CLOSING.message))
-    if (this.#inFlight === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
+    if (this.#unanswered === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
   }
 
   terminate(): void {
     this.#socket.terminate()
   }
 
-  async #receive(data: RawData, isBinary: boolean): Promise<void> {
+  #receive(data: RawData, isBinary: boolean): void {
     if (isBinary) return this.send(errorText(null, BINARY))
     if (this.#leaving) return
-    const { processor, hub, limits } = this.#options
-    if (++this.#inFlight >= limits.inFlightPerSocket) this.#socket.pause()
+    const { inFlightPerSocket, queuedPerSocket, bodyBytes } = this.#options.limits
+    if (this.#queue.length === 0 && this.#context.working < inFlightPerSocket) return void this.#answer(data)
+    const sizeBytes = sizeOf(data)
+    if (this.#queue.length >= queuedPerSocket || this.#queuedBytes + sizeBytes > bodyBytes)
+      return this.send(this.#options.processor.refuse(bytesOf(data)))
+    this.#queue.push(data)
+    this.#queuedBytes += sizeBytes
+  }
+
+  #beginQueued(): void {
+    // A call that is answered at once makes room within the loop.
+    if (this.#beginning) return
+    this.#beginning = true
+    const { inFlightPerSocket } = this.#options.limits
+    while (this.#queue.length > 0 && this.#context.working < inFlightPerSocket) {
+      const data = this.#queue.shift() as RawData
+      this.#queuedBytes -= sizeOf(data)
+      void this.#answer(data)
+    }
+    this.#beginning = false
+  }
+
+  async #answer(data: RawData): Promise<void> {
+    const { processor, hub } = this.#options
+    this.#unanswered++
     const text = await processor.process(bytesOf(data), this.#context)
     if (text !== undefined) this.send(text)
     hub.activate(this)
-    if (--this.#inFlight < limits.inFlightPerSocket && this.#socket.isPaused) this.#socket.resume()
-    if (this.#leaving && this.#inFlight === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
+    if (--this.#unanswered === 0 && this.#leaving) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
   }
+}
+
+function sizeOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength
 }
 
 function bytesOf(data: RawData): Uint8Array {

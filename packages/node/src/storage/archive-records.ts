@@ -82,13 +82,16 @@ export function encodeBlock(block: ArchivedBlock): Buffer {
   return Buffer.concat([lengths, block.header, body, receipts, block.txIds])
 }
 
-export function decodeBlock(value: Buffer): ArchivedBlock {
+/** What is asked for of a block: without its body, nothing is decompressed but the receipts. */
+export type BlockParts = 'all' | 'receipts'
+
+export function decodeBlock(value: Buffer, parts: BlockParts): ArchivedBlock {
   const headerEnd = LENGTHS_BYTES + value.readUInt32BE(0)
   const bodyEnd = headerEnd + value.readUInt32BE(4)
   const receiptsEnd = bodyEnd + value.readUInt32BE(8)
   return {
     header: new Uint8Array(value.subarray(LENGTHS_BYTES, headerEnd)),
-    body: new Uint8Array(zstdDecompressSync(value.subarray(headerEnd, bodyEnd))),
+    body: parts === 'all' ? new Uint8Array(zstdDecompressSync(value.subarray(headerEnd, bodyEnd))) : new Uint8Array(0),
     receipts: new Uint8Array(zstdDecompressSync(value.subarray(bodyEnd, receiptsEnd))),
     txIds: new Uint8Array(value.subarray(receiptsEnd)),
   }
