@@ -125,7 +125,7 @@ const chainMethods = {
       finality: Type.Optional(FinalityShape),
     },
     ReceiptShape,
-    ['ARM_RPC_TIMEOUT', 'ARM_POOL_EVICTED', 'ARM_TX_EXPIRED'],
+    ['ARM_RPC_TIMEOUT', 'ARM_POOL_EVICTED', 'ARM_TX_EXPIRED', 'ARM_CHAIN_REVERTED'],
   ),
   arm_getBlock: method(
     'A block by height or hash; the latest without either',

@@ -1,5 +1,6 @@
 import {
   type Allocation,
+  accountIdOf,
   activeEd25519,
   bank,
   carve,
@@ -11,6 +12,8 @@ import {
   genesisHash,
   type KeyPair,
   keyPairFromSecret,
+  type PreparedTransaction,
+  prepareTransaction,
   type Runtime,
   sha256,
   signTransaction,
@@ -57,15 +60,17 @@ export const testGenesis: Genesis = {
 
 export const testRuntime: Runtime = createRuntime(testGenesis.scheme, [bank, vesting, fees], genesisHash(testGenesis))
 
+export const testSigner: NodeOptions['signer'] = () => ({
+  index: 0,
+  account: validator.account,
+  sign: (message) => activeEd25519().sign(message, validator.secretKey),
+})
+
 /** A node of that chain, in memory unless told otherwise; serves RPC on a free port. */
 export function startTestChain(options: Partial<NodeOptions> = {}): Promise<ArmNode> {
   return createNode({
     genesis: testGenesis,
-    signer: () => ({
-      index: 0,
-      account: validator.account,
-      sign: (message) => activeEd25519().sign(message, validator.secretKey),
-    }),
+    signer: testSigner,
     pace: { blockTimeMs: 0, idleMs: 0, mode: 'manual' },
     rpc: {},
     dev: { faucet },
@@ -109,10 +114,37 @@ export function signTransfer(transfer: TestTransfer): Uint8Array {
   )
 }
 
+/** As the intake hands it on. */
+export function prepared(raw: Uint8Array): PreparedTransaction {
+  const at = testRuntime.types.senderKeyOffset
+  const outcome = prepareTransaction(testRuntime, raw, transactionId(raw), accountIdOf(raw.subarray(at, at + 32)))
+  if (outcome.ok) return outcome.value
+  throw new Error(outcome.reason.message)
+}
+
 export function idOf(raw: Uint8Array): string {
   return toHex(transactionId(raw))
 }
 
 export function addressOf({ account }: KeyPair, vShard: number): string {
   return formatAddress({ account, vShard }, testRuntime.scheme.addressPrefix)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
+type Answer = any
+
+/** The answer to a call or a batch. */
+export async function post(node: ArmNode, body: unknown): Promise<Answer> {
+  return await (await fetch(node.url as string, { method: 'POST', body: JSON.stringify(body) })).json()
+}
+
+export function call(method: string, params: unknown = {}, id: unknown = 1): object {
+  return { jsonrpc: '2.0', id, method, params }
+}
+
+/** The result of a call; throws an error with the code that it was refused with. */
+export async function ask(node: ArmNode, method: string, params: unknown = {}): Promise<Answer> {
+  const { result, error } = await post(node, call(method, params))
+  if (error) throw Object.assign(new Error(error.message), { code: error.data.code, data: error.data })
+  return result
 }

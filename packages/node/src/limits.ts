@@ -130,3 +130,5 @@ export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 export const DEV_SNAPSHOTS_MAX = 32
 /** History that may wait to be written before publication pauses: half of what the archive can hold. */
 export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024
+/** Log of blocks that are not published yet before no more are made: a quarter of what the log can hold unwritten. */
+export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024

@@ -26,7 +26,8 @@ import { Intake } from './chain/intake.ts'
 import type { NodeParts } from './chain/node-parts.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers } from './chain/queries.ts'
-import { restoreMachine } from './chain/snapshots.ts'
+import { Serial } from './chain/serial.ts'
+import { type RestoredMachine, restoreMachine } from './chain/snapshots.ts'
 import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import { type Log, silentLog } from './log.ts'
@@ -130,6 +131,7 @@ class RunningNode implements ArmNode {
   readonly #anchored: Map<number, number> = new Map()
   readonly #hashes: Map<string, number> = new Map()
   readonly #metrics: ReturnType<typeof createMetrics> = createMetrics()
+  readonly #snapshots: Serial = new Serial()
   readonly #intake: Intake
   readonly #parts: NodeParts
   #rpc: RpcServer | undefined
@@ -242,11 +244,11 @@ class RunningNode implements ArmNode {
     host.start()
     await host.settled()
     if (rpc === undefined) return
-    const persist = (): Promise<void> => this.snapshot()
+    const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
       ...(dev &&
-        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, persist })),
+        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, revert })),
     }
     this.#rpc = await createRpcServer({
       handlers,
@@ -254,16 +256,23 @@ class RunningNode implements ArmNode {
       ...rpc,
       metrics: this.#metrics,
       log,
+      health: () => host.health,
       version: VERSION,
     })
   }
 
-  async snapshot(): Promise<void> {
+  snapshot(): Promise<void> {
+    return this.#snapshots.run(() => this.#writeSnapshot())
+  }
+
+  async #writeSnapshot(): Promise<void> {
     const { wal, host, archive } = this.#inner
     const { dataDir } = this.#options
     if (wal === undefined || dataDir === undefined) return
     // The cut and the copy are of one moment: nothing may come between these two lines.
     const cut = wal.cut()
+    // Awaited below, unless the folder cannot even be listed.
+    cut.catch(() => undefined)
     const { meta, chunks } = host.snapshot()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
     await writeSnapshot(dataDir.snapshotDir, {
@@ -297,6 +306,24 @@ class RunningNode implements ArmNode {
     await archive.close()
     if (this.#options.verifyWorkers !== undefined) await verifier.close()
     this.#metrics.close()
+  }
+
+  /** Takes the chain back; everything that knows of later blocks forgets them before it goes on. */
+  async #revert(restored: RestoredMachine): Promise<void> {
+    const { host, history } = this.#inner
+    await host.revert(restored, async () => {
+      this.#pending.clear()
+      this.#waiters.dropAll(REVERTED)
+      for (const { descriptor, chain } of host.machine.shards) {
+        const { vShard } = descriptor.key
+        await history.revert(vShard, chain.tip.height)
+        this.#published.set(vShard, chain.tip.height)
+        this.#anchored.set(vShard, anchoredHeight(host.machine, descriptor.key))
+      }
+      for (const [name, height] of this.#hashes)
+        if (height > (this.#published.get(Number.parseInt(name, 10)) ?? 0)) this.#hashes.delete(name)
+      await this.snapshot()
+    })
   }
 
   #admit(prepared: PreparedTransaction): Refusal | undefined {
@@ -361,9 +388,16 @@ class RunningNode implements ArmNode {
   }
 
   #onFailure(error: unknown): void {
+    this.#waiters.dropAll({ code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' })
     this.#inner.log.error('the node cannot go on', { error: String(error) })
     this.#options.onFailure?.(error)
   }
+}
+
+const REVERTED: Refusal = {
+  code: 'ARM_CHAIN_REVERTED',
+  message: 'the chain was taken back to a snapshot',
+  data: { hint: 'sign again, with the nonce that the account has now' },
 }
 
 /** Recent heads that can be found by hash. */

@@ -12,7 +12,8 @@ import type { RpcHandlers } from '../rpc/handlers.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
 import type { NodeParts } from './node-parts.ts'
 import { hosted, readAddress } from './queries.ts'
-import { type MachineSnapshot, restoreMachine } from './snapshots.ts'
+import { Serial } from './serial.ts'
+import { type MachineSnapshot, type RestoredMachine, restoreMachine } from './snapshots.ts'
 
 /** The pace of a development chain, which `dev_setBlockTime` changes while it runs. */
 export type MutablePace = { blockTimeMs: number; idleMs: number; mode: 'timed' | 'manual' }
@@ -23,8 +24,8 @@ export type DevParts = {
   /** Holds the motes that the faucet gives; one account on each vShard. */
   readonly faucet: KeyPair | undefined
   readonly submit: (raws: readonly Uint8Array[]) => Promise<readonly SubmitResult[]>
-  /** Makes a restored chain the one that is on disk. */
-  readonly persist: () => Promise<void>
+  /** Makes a snapshot the chain that goes on, in memory and on disk. */
+  readonly revert: (restored: RestoredMachine) => Promise<void>
 }
 
 const FAUCET_MOTES = 100_000_000_000n
@@ -32,54 +33,67 @@ const FAUCET_GAS = 5_000
 const FAUCET_EXPIRY = 1_000
 
 /** The `dev_` methods: for development chains only, never for a network of several parties. */
-export function devHandlers({ parts, pace, faucet, submit, persist }: DevParts): RpcHandlers {
+export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): RpcHandlers {
   const { host } = parts
   const snapshots = new Map<string, MachineSnapshot>()
   let nextSnapshot = 1
+  // A revert while blocks are made by hand would leave half of them; each call waits for those before it.
+  const turns = new Serial()
+  const faucetTurns = new Serial()
   return {
-    async dev_faucet({ address, amountMotes }) {
+    dev_faucet({ address, amountMotes }, { wait }) {
       const to = readAddress(parts, address)
       if (faucet === undefined)
         throw new ArmError('ARM_FAUCET', 'this chain has no faucet', { hint: 'transfer from a funded account' })
-      const raw = faucetTransaction(parts, faucet, to, amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes))
-      const [result] = await submit([raw])
-      if (result?.ok) return { txId: result.txId }
-      throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, { cause: result?.code })
+      const amount = amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes)
+      // Signed once the one before is in the pool: two with the same nonce would be rivals.
+      const paid = faucetTurns.run(async () => {
+        const [result] = await submit([faucetTransaction(parts, faucet, to, amount)])
+        if (result?.ok) return { txId: result.txId }
+        throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, { cause: result?.code })
+      })
+      return wait(paid)
     },
-    async dev_mine({ count = 1 }) {
-      for (let round = 0; round < count; round++) {
-        // The main shard last, so that it anchors what the others have just made.
-        for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
-        await host.settled()
-      }
-      return {
-        heights: host.machine.shards.map(({ descriptor, chain }) => ({
-          vShard: descriptor.key.vShard,
-          height: chain.tip.height,
-        })),
-      }
-    },
-    dev_snapshot() {
-      const snapshotId = `snap-${nextSnapshot++}`
-      snapshots.set(snapshotId, host.snapshot())
-      if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
-      return { snapshotId }
-    },
-    async dev_revert({ snapshotId }) {
-      const snapshot = snapshots.get(snapshotId)
-      if (snapshot === undefined)
-        throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
-      await host.settled()
-      host.restore(await restoreMachine(snapshot.meta, snapshot.chunks))
-      for (const { descriptor, chain } of host.machine.shards)
-        await parts.history.revert(descriptor.key.vShard, chain.tip.height)
-      await persist()
-      host.start()
-      // Later snapshots are of a chain that no longer exists.
-      for (const later of [...snapshots.keys()])
-        if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
-      return { reverted: true }
-    },
+    dev_mine: ({ count = 1 }, { wait }) =>
+      wait(
+        turns.run(async () => {
+          for (let round = 0; round < count; round++) {
+            // The main shard last, so that it anchors what the others have just made.
+            for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
+            await host.settled()
+          }
+          const heights = await host.durable(() =>
+            host.machine.shards.map(({ descriptor, chain }) => ({
+              vShard: descriptor.key.vShard,
+              height: chain.tip.height,
+            })),
+          )
+          return { heights }
+        }),
+      ),
+    dev_snapshot: (_, { wait }) =>
+      wait(
+        turns.run(async () => {
+          const snapshot = await host.durable(() => host.snapshot())
+          const snapshotId = `snap-${nextSnapshot++}`
+          snapshots.set(snapshotId, snapshot)
+          if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
+          return { snapshotId }
+        }),
+      ),
+    dev_revert: ({ snapshotId }, { wait }) =>
+      wait(
+        turns.run(async () => {
+          const snapshot = snapshots.get(snapshotId)
+          if (snapshot === undefined)
+            throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
+          await revert(await restoreMachine(snapshot.meta, snapshot.chunks))
+          // Later snapshots are of a chain that no longer exists.
+          for (const later of [...snapshots.keys()])
+            if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
+          return { reverted: true } as const
+        }),
+      ),
     dev_setBlockTime({ blockTimeMs }) {
       pace.mode = 'timed'
       pace.blockTimeMs = blockTimeMs === 0 ? pace.blockTimeMs : blockTimeMs

@@ -1,6 +1,6 @@
 import type { BlockResult, Receipt } from '@armchain/client/rpc-schema'
 import { afterEach, expect, test } from 'vitest'
-import { idOf, signTransfer, startTestChain, users } from '../chain.fixture.ts'
+import { ask, call, idOf, post, signTransfer, startTestChain, users } from '../chain.fixture.ts'
 import type { ArmNode, NodeOptions } from '../node.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
@@ -15,18 +15,6 @@ async function start(options: Partial<NodeOptions> = {}): Promise<ArmNode> {
   const node = await startTestChain(options)
   open.push(node)
   return node
-}
-
-async function post(node: ArmNode, body: unknown): Promise<Answer> {
-  return await (await fetch(node.url as string, { method: 'POST', body: JSON.stringify(body) })).json()
-}
-
-const call = (method: string, params: unknown = {}, id: unknown = 1) => ({ jsonrpc: '2.0', id, method, params })
-
-async function ask(node: ArmNode, method: string, params: unknown = {}): Promise<Answer> {
-  const { result, error } = await post(node, call(method, params))
-  if (error) throw Object.assign(new Error(error.message), { data: error.data })
-  return result
 }
 
 /** Makes one block of vShard 1 with so many transfers; returns its height and the first transfer. */

@@ -39,31 +39,32 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime, pace, version, dev } = parts
   const { scheme } = runtime
   return {
-    arm_network: () => ({
-      networkId: scheme.networkId,
-      chainId: scheme.chainId,
-      genesisHash: toHex(runtime.genesisHash),
-      addressPrefix: scheme.addressPrefix,
-      schemaVersion: scheme.version,
-      blockTimeMs: pace.mode === 'manual' ? 0 : pace.blockTimeMs,
-      sealing: pace.mode === 'manual' ? 'manual' : pace.idleMs > pace.blockTimeMs ? 'on-demand' : 'interval',
-      signingDomain: toHex(runtime.txDomain),
-      dev,
-      shards: host.machine.shards.map(({ descriptor, chain }) => ({
-        vShard: descriptor.key.vShard,
-        prefix: '',
-        born: descriptor.key.born,
-        engine: descriptor.engine,
-        publicKey: toHex(descriptor.validators[0] as Uint8Array),
-        height: chain.tip.height,
+    arm_network: () =>
+      host.durable(() => ({
+        networkId: scheme.networkId,
+        chainId: scheme.chainId,
+        genesisHash: toHex(runtime.genesisHash),
+        addressPrefix: scheme.addressPrefix,
+        schemaVersion: scheme.version,
+        blockTimeMs: pace.mode === 'manual' ? 0 : pace.blockTimeMs,
+        sealing: pace.mode === 'manual' ? 'manual' : pace.idleMs > pace.blockTimeMs ? 'on-demand' : 'interval',
+        signingDomain: toHex(runtime.txDomain),
+        dev,
+        shards: host.machine.shards.map(({ descriptor, chain }) => ({
+          vShard: descriptor.key.vShard,
+          prefix: '',
+          born: descriptor.key.born,
+          engine: descriptor.engine,
+          publicKey: toHex(descriptor.validators[0] as Uint8Array),
+          height: chain.tip.height,
+        })),
+        modules: runtime.modules.map(({ name, calls, queries }) => ({
+          name,
+          calls: Object.keys(calls ?? {}),
+          queries: Object.keys(queries ?? {}),
+        })),
+        version,
       })),
-      modules: runtime.modules.map(({ name, calls, queries }) => ({
-        name,
-        calls: Object.keys(calls ?? {}),
-        queries: Object.keys(queries ?? {}),
-      })),
-      version,
-    }),
     arm_scheme: () => ({
       encoded: toHex(schemeCodec.encode(scheme)),
       scheme: valueToJson(schemeCodec.schema, scheme),
@@ -74,65 +75,68 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
         ]),
       ),
     }),
-    arm_status: async () => ({
-      uptimeMs: Math.round(performance.now()),
-      shards: host.machine.shards.map((hosted) => ({
-        vShard: hosted.descriptor.key.vShard,
-        height: hosted.chain.tip.height,
-        headHash: toHex(hosted.chain.tip.hash),
-        stateRoot: toHex(hosted.chain.tip.head.stateRoot),
-        anchoredHeight: anchoredHeight(host.machine, hosted.descriptor.key),
-        poolTransactions: hosted.pool.size,
-        accounts: hosted.chain.state.accounts.count,
-        baseFeeMotes: host.machine.kernelState(hosted).baseFee.toString(),
+    arm_status: () =>
+      host.durable(() => ({
+        uptimeMs: Math.round(performance.now()),
+        shards: host.machine.shards.map((hosted) => ({
+          vShard: hosted.descriptor.key.vShard,
+          height: hosted.chain.tip.height,
+          headHash: toHex(hosted.chain.tip.hash),
+          stateRoot: toHex(hosted.chain.tip.head.stateRoot),
+          anchoredHeight: anchoredHeight(host.machine, hosted.descriptor.key),
+          poolTransactions: hosted.pool.size,
+          accounts: hosted.chain.state.accounts.count,
+          baseFeeMotes: host.machine.kernelState(hosted).baseFee.toString(),
+        })),
+        walBytes: parts.walBytes(),
+        archiveBacklogBytes: parts.history.archive.backlogBytes,
+        rssBytes: process.memoryUsage.rss(),
       })),
-      walBytes: parts.walBytes(),
-      archiveBacklogBytes: parts.history.archive.backlogBytes,
-      rssBytes: process.memoryUsage.rss(),
-    }),
   }
 }
 
 function economyHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime } = parts
   return {
-    arm_getSupply() {
-      const { main } = host.machine
-      const { state } = main.chain
-      const { burnt, sent, received } = host.machine.kernelState(main)
-      const report = auditSupply(state, { balances: state.accounts.totalBalance, burnt, sent, received }, host.layout)
-      // As of now and of the shards hosted here; the report itself is as of the last anchors.
-      const held = (module: string): bigint =>
-        host.machine.shards.reduce(
-          (sum, { chain }) =>
-            sum + chain.state.accounts.balance(chain.state.accounts.find(runtime.moduleAccount(module))),
-          0n,
-        )
-      const locked = held('vesting')
-      const pot = held('fees')
-      return {
-        totalMotes: report.totalMotes.toString(),
-        genesisMotes: report.genesisMotes.toString(),
-        balancesMotes: (report.balancesMotes - locked - pot).toString(),
-        lockedMotes: locked.toString(),
-        inFlightMotes: report.inFlightMotes.toString(),
-        feePotMotes: pot.toString(),
-        burntMotes: report.burntMotes.toString(),
-        auditedAtHeight: main.chain.tip.height,
-        ok: report.ok,
-      }
-    },
-    arm_getFees({ vShard }) {
-      const { baseFee } = host.machine.kernelState(hosted(parts, vShard))
-      const transferGas = GAS.signature + 256 * GAS.txByte + 3 * GAS.accountWrite + GAS.event + 128
-      return {
-        baseFeeMotes: baseFee.toString(),
-        suggestedTipMotes: '1',
-        suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
-        transferGas,
-        messageGas: transferGas + GAS.send + GAS.deliver,
-      }
-    },
+    arm_getSupply: () =>
+      host.durable(() => {
+        const { main } = host.machine
+        const { state } = main.chain
+        const { burnt, sent, received } = host.machine.kernelState(main)
+        const report = auditSupply(state, { balances: state.accounts.totalBalance, burnt, sent, received }, host.layout)
+        // As of now and of the shards hosted here; the report itself is as of the last anchors.
+        const held = (module: string): bigint =>
+          host.machine.shards.reduce(
+            (sum, { chain }) =>
+              sum + chain.state.accounts.balance(chain.state.accounts.find(runtime.moduleAccount(module))),
+            0n,
+          )
+        const locked = held('vesting')
+        const pot = held('fees')
+        return {
+          totalMotes: report.totalMotes.toString(),
+          genesisMotes: report.genesisMotes.toString(),
+          balancesMotes: (report.balancesMotes - locked - pot).toString(),
+          lockedMotes: locked.toString(),
+          inFlightMotes: report.inFlightMotes.toString(),
+          feePotMotes: pot.toString(),
+          burntMotes: report.burntMotes.toString(),
+          auditedAtHeight: main.chain.tip.height,
+          ok: report.ok,
+        }
+      }),
+    arm_getFees: ({ vShard }) =>
+      host.durable(() => {
+        const { baseFee } = host.machine.kernelState(hosted(parts, vShard))
+        const transferGas = GAS.signature + 256 * GAS.txByte + 3 * GAS.accountWrite + GAS.event + 128
+        return {
+          baseFeeMotes: baseFee.toString(),
+          suggestedTipMotes: '1',
+          suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
+          transferGas,
+          messageGas: transferGas + GAS.send + GAS.deliver,
+        }
+      }),
     arm_getPool({ vShard }) {
       const { pool } = hosted(parts, vShard)
       return {
@@ -148,60 +152,61 @@ function economyHandlers(parts: NodeParts): RpcHandlers {
 function accountHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime } = parts
   return {
-    arm_getAccount({ address }) {
-      const { account, vShard } = readAddress(parts, address)
-      const { chain, pool } = hosted(parts, vShard)
-      const { accounts } = chain.state
-      const row = accounts.find(account)
-      return {
-        address: address.toLowerCase(),
-        exists: accounts.exists(row),
-        balanceMotes: accounts.balance(row).toString(),
-        nonce: accounts.nonce(row),
-        nextNonce: pool.nextNonce(account),
-        height: chain.tip.height,
-      }
-    },
-    async arm_getAccountProof({ address }) {
-      const { account, vShard } = readAddress(parts, address)
-      const { chain } = hosted(parts, vShard)
-      const { accounts } = chain.state
-      const row = accounts.find(account)
-      let record: Uint8Array | undefined
-      if (accounts.exists(row)) {
-        record = new Uint8Array(32)
-        accounts.record(row, record, 0)
-      }
-      const proof = encodeAccountProof({ ...chain.state.proveAccount(account), record })
-      const certificate = host.certificate(vShard)
-      const { height, headBytes } = chain.tip
-      if (certificate === undefined)
-        throw new ArmError('ARM_NOT_FOUND', 'the vShard has made no block yet', {
-          vShard,
-          hint: 'ask again in a moment',
-        })
-      // The head may be newer than what is synced: it is shown only when it is durable.
-      await host.settled()
-      return {
-        address: address.toLowerCase(),
-        height,
-        head: toHex(headBytes),
-        certificate: toHex(certificate),
-        proof: toHex(proof),
-      }
-    },
-    arm_query({ vShard, module, query, args }) {
-      const shard = hosted(parts, vShard)
-      const definition = runtime.query(module, query)
-      if (definition === undefined)
-        throw new ArmError('ARM_NOT_FOUND', `no query ${module}.${query}`, {
-          module,
-          query,
-          hint: 'arm_network lists the modules and their queries',
-        })
-      const value = jsonToValue(definition.schema, args ?? {})
-      return valueToJson(definition.result, definition.run(queryContext(parts, shard, module), value))
-    },
+    arm_getAccount: ({ address }) =>
+      host.durable(() => {
+        const { account, vShard } = readAddress(parts, address)
+        const { chain, pool } = hosted(parts, vShard)
+        const { accounts } = chain.state
+        const row = accounts.find(account)
+        return {
+          address: address.toLowerCase(),
+          exists: accounts.exists(row),
+          balanceMotes: accounts.balance(row).toString(),
+          nonce: accounts.nonce(row),
+          nextNonce: pool.nextNonce(account),
+          height: chain.tip.height,
+        }
+      }),
+    arm_getAccountProof: ({ address }) =>
+      host.durable(() => {
+        const { account, vShard } = readAddress(parts, address)
+        const { chain } = hosted(parts, vShard)
+        const { accounts } = chain.state
+        const row = accounts.find(account)
+        let record: Uint8Array | undefined
+        if (accounts.exists(row)) {
+          record = new Uint8Array(32)
+          accounts.record(row, record, 0)
+        }
+        const proof = encodeAccountProof({ ...chain.state.proveAccount(account), record })
+        const certificate = host.certificate(vShard)
+        const { height, headBytes } = chain.tip
+        if (certificate === undefined)
+          throw new ArmError('ARM_NOT_FOUND', 'the vShard has made no block yet', {
+            vShard,
+            hint: 'ask again in a moment',
+          })
+        return {
+          address: address.toLowerCase(),
+          height,
+          head: toHex(headBytes),
+          certificate: toHex(certificate),
+          proof: toHex(proof),
+        }
+      }),
+    arm_query: ({ vShard, module, query, args }) =>
+      host.durable(() => {
+        const shard = hosted(parts, vShard)
+        const definition = runtime.query(module, query)
+        if (definition === undefined)
+          throw new ArmError('ARM_NOT_FOUND', `no query ${module}.${query}`, {
+            module,
+            query,
+            hint: 'arm_network lists the modules and their queries',
+          })
+        const value = jsonToValue(definition.schema, args ?? {})
+        return valueToJson(definition.result, definition.run(queryContext(parts, shard, module), value))
+      }),
   }
 }
 
@@ -352,24 +357,23 @@ async function findBlock(
   height: number | undefined,
   hash: string | undefined,
 ): Promise<StoredBlock> {
-  const { chain } = hosted(parts, vShard)
-  await parts.host.settled()
+  hosted(parts, vShard)
+  // After it, all blocks made before the question are published.
+  await parts.host.durable(() => undefined)
   if (hash !== undefined) return await findByHash(parts, vShard, hash.replace(/^0x/, '').toLowerCase())
-  const wanted = height ?? Math.min(chain.tip.height, parts.publishedHeight(vShard))
-  const stored = await parts.history.block(vShard, wanted)
+  const tip = parts.publishedHeight(vShard)
+  const wanted = height ?? tip
+  const stored = wanted <= tip ? await parts.history.block(vShard, wanted) : undefined
   if (stored === undefined)
-    throw new ArmError('ARM_NOT_FOUND', `no block ${wanted} on vShard ${vShard}`, {
-      vShard,
-      height: wanted,
-      tip: chain.tip.height,
-    })
+    throw new ArmError('ARM_NOT_FOUND', `no block ${wanted} on vShard ${vShard}`, { vShard, height: wanted, tip })
   return stored
 }
 
 async function findByHash(parts: NodeParts, vShard: number, hash: string): Promise<StoredBlock> {
   const height = parts.heightOf(vShard, hash)
   const stored = height === undefined ? undefined : await parts.history.block(vShard, height)
-  if (stored === undefined)
+  // A revert may have put another block there.
+  if (stored === undefined || toHex(stored.hash) !== hash)
     throw new ArmError('ARM_NOT_FOUND', 'no block with that hash among the recent ones', {
       hash,
       hint: 'ask by height',

@@ -47,6 +47,11 @@ export class Waiters {
     for (const waiter of [...(this.#waiting.get(id) ?? [])]) waiter.resolve()
   }
 
+  /** Ends all waits with the same refusal. */
+  dropAll(reason: Refusal): void {
+    for (const id of [...this.#waiting.keys()]) this.drop(id, reason)
+  }
+
   drop(id: string, { code, message, data }: Refusal): void {
     for (const waiter of [...(this.#waiting.get(id) ?? [])])
       waiter.reject(new ArmError(code, message, { ...data, txId: id }))
