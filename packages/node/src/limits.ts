@@ -122,7 +122,9 @@ export const RECENT_BLOCKS_BYTES: number = 64 * 1024 * 1024
 export const ADDRESSES_KEPT = 65_536
 /** Transactions that are made ready to be shown in one turn of the event loop. */
 export const VIEWS_PER_TURN = 64
-/** Blocks, imports and anchors that traces can follow without reading history. */
+/** Messages sent, over all channels, that are kept for receipts to show, in bytes. */
+export const TRACE_SENT_BYTES_MAX: number = 32 * 1024 * 1024
+/** Imports, and anchors, that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
 /** Log written since the last snapshot before a new one is taken. */
 export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024

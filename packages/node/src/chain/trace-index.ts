@@ -1,45 +1,57 @@
 import { formatShardKey, messageCodec, type ShardKey } from '@armchain/core'
 import type { SealedBlock } from '@armchain/shard'
-import { TRACE_ENTRIES_MAX } from '../limits.ts'
+import { TRACE_ENTRIES_MAX, TRACE_SENT_BYTES_MAX } from '../limits.ts'
 
 export type Anchored = { readonly mainHeight: number; readonly timeMs: number }
-/** Blocks of one channel whose messages are kept for receipts to show. */
-const SENT_BLOCKS_MAX = 1_000
+export type TraceLimits = { readonly entries: number; readonly sentBytes: number }
 
-type Sent = { readonly firstSeq: number; readonly count: number; readonly messages: readonly Uint8Array[] }
-type Delivery = { readonly firstSeq: number; readonly count: number; readonly height: number; readonly timeMs: number }
+/** A run of ascending sequence numbers of one channel. */
+type Run = { readonly firstSeq: number; readonly count: number; readonly weight: number }
+type Sent = Run & { readonly messages: readonly Uint8Array[] }
+type Delivery = Run & { readonly height: number; readonly timeMs: number }
+
+/** Of a message beside its bytes. */
+const MESSAGE_OVERHEAD_BYTES = 128
 
 /**
  * Where blocks were anchored and messages delivered: what it takes to follow a trace across shards. Rebuilt from the
- * log at start; the oldest entries are forgotten first.
+ * log at start; bounded over all channels together, and the oldest entries are forgotten first.
  */
 export class TraceIndex {
+  readonly #entriesMax: number
   readonly #anchored: Map<string, Anchored> = new Map()
-  readonly #deliveries: Map<string, Delivery[]> = new Map()
-  readonly #sent: Map<string, Sent[]> = new Map()
+  readonly #deliveries: Runs<Delivery>
+  /** Weighed in bytes: a message may be a thousand times as large as another. */
+  readonly #sent: Runs<Sent>
+
+  constructor({ entries, sentBytes }: TraceLimits = { entries: TRACE_ENTRIES_MAX, sentBytes: TRACE_SENT_BYTES_MAX }) {
+    this.#entriesMax = entries
+    this.#deliveries = new Runs(entries)
+    this.#sent = new Runs(sentBytes)
+  }
+
+  /** Bytes of messages that are kept for receipts to show. */
+  get sentBytes(): number {
+    return this.#sent.weight
+  }
 
   add({ executed, shard }: SealedBlock): void {
     const { height, head } = executed
     for (const { batch, messages } of executed.outbox.batches) {
-      const channel = channelKey(shard, batch.destination)
-      const sent = this.#sent.get(channel) ?? []
-      sent.push({ firstSeq: batch.firstSeq, count: batch.count, messages })
-      if (sent.length > SENT_BLOCKS_MAX) sent.splice(0, sent.length >> 1)
-      this.#sent.set(channel, sent)
+      const weight = messages.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0)
+      const { firstSeq, count } = batch
+      this.#sent.push(channelKey(shard, batch.destination), { firstSeq, count, weight, messages })
     }
-    for (const { head: anchored } of executed.anchors) {
+    for (const { head: anchored } of executed.anchors)
       this.#anchored.set(`${anchored.shard.vShard}:${anchored.height}`, { mainHeight: height, timeMs: head.timeMs })
+    for (const key of this.#anchored.keys()) {
+      if (this.#anchored.size <= this.#entriesMax) break
+      this.#anchored.delete(key)
     }
-    trim(this.#anchored)
     for (const item of executed.imports) {
-      const channel = channelKey(item.source, shard)
-      const deliveries = this.#deliveries.get(channel) ?? []
-      const last = deliveries.at(-1)
-      const firstSeq = seqOf(item.messages[0] as Uint8Array)
-      if (last !== undefined && last.firstSeq >= firstSeq) deliveries.length = 0
-      deliveries.push({ firstSeq, count: item.messages.length, height, timeMs: head.timeMs })
-      if (deliveries.length > TRACE_ENTRIES_MAX) deliveries.splice(0, deliveries.length >> 1)
-      this.#deliveries.set(channel, deliveries)
+      const firstSeq = messageCodec.decode(item.messages[0] as Uint8Array).seq
+      const delivery = { firstSeq, count: item.messages.length, weight: 1, height, timeMs: head.timeMs }
+      this.#deliveries.push(channelKey(item.source, shard), delivery)
     }
   }
 
@@ -60,44 +72,80 @@ export class TraceIndex {
     destination: ShardKey,
     seq: number,
   ): { readonly height: number; readonly timeMs: number } | undefined {
-    return find(this.#deliveries.get(channelKey(source, destination)) ?? [], seq)
+    return this.#deliveries.find(channelKey(source, destination), seq)
   }
 
   /** A message that was sent not too long ago. */
   sent(source: ShardKey, destination: ShardKey, seq: number): Uint8Array | undefined {
-    const block = find(this.#sent.get(channelKey(source, destination)) ?? [], seq)
+    const block = this.#sent.find(channelKey(source, destination), seq)
     return block?.messages[seq - block.firstSeq]
   }
 }
 
-function seqOf(message: Uint8Array): number {
-  return messageCodec.decode(message).seq
+/** Runs by channel, ascending; once they weigh too much, an eighth of them is forgotten, the oldest of all channels. */
+class Runs<Item extends Run> {
+  readonly #weightMax: number
+  readonly #channels: Map<string, Item[]> = new Map()
+  /** Channels in the order of their runs. */
+  #order: string[] = []
+  #weight = 0
+
+  constructor(weightMax: number) {
+    this.#weightMax = weightMax
+  }
+
+  get weight(): number {
+    return this.#weight
+  }
+
+  push(channel: string, item: Item): void {
+    const items = this.#channels.get(channel) ?? []
+    items.push(item)
+    this.#channels.set(channel, items)
+    this.#order.push(channel)
+    this.#weight += item.weight
+    if (this.#weight > this.#weightMax) this.#forget()
+  }
+
+  /** The run that holds `seq`. */
+  find(channel: string, seq: number): Item | undefined {
+    const items = this.#channels.get(channel) ?? []
+    let low = 0
+    let high = items.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const { firstSeq, count } = items[middle] as Item
+      if (firstSeq + count <= seq) low = middle + 1
+      else high = middle
+    }
+    const found = items[low]
+    return found !== undefined && found.firstSeq <= seq ? found : undefined
+  }
+
+  clear(): void {
+    this.#channels.clear()
+    this.#order = []
+    this.#weight = 0
+  }
+
+  #forget(): void {
+    const gone = new Map<string, number>()
+    let oldest = 0
+    for (; oldest < this.#order.length && this.#weight > this.#weightMax * (7 / 8); oldest++) {
+      const channel = this.#order[oldest] as string
+      const at = gone.get(channel) ?? 0
+      this.#weight -= this.#channels.get(channel)?.[at]?.weight ?? 0
+      gone.set(channel, at + 1)
+    }
+    this.#order.splice(0, oldest)
+    for (const [channel, count] of gone) {
+      const items = this.#channels.get(channel)
+      items?.splice(0, count)
+      if (items?.length === 0) this.#channels.delete(channel)
+    }
+  }
 }
 
 function channelKey(source: ShardKey, destination: ShardKey): string {
   return `${formatShardKey(source)}>${formatShardKey(destination)}`
-}
-
-function trim(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    if (map.size <= TRACE_ENTRIES_MAX) return
-    map.delete(key)
-  }
-}
-
-/** The block of ascending sequence numbers that holds `seq`. */
-function find<Block extends { readonly firstSeq: number; readonly count: number }>(
-  blocks: readonly Block[],
-  seq: number,
-): Block | undefined {
-  let low = 0
-  let high = blocks.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const { firstSeq, count } = blocks[middle] as Block
-    if (firstSeq + count <= seq) low = middle + 1
-    else high = middle
-  }
-  const found = blocks[low]
-  return found !== undefined && found.firstSeq <= seq ? found : undefined
 }
