@@ -157,7 +157,7 @@ const chainMethods = {
 
 const streamMethods = {
   arm_subscribe: method(
-    'Begins notifications `arm_subscription {subscription, topic, result}`; over WebSocket only',
+    'Begins notifications `arm_subscription {subscription, topic, result}`; over WebSocket only. An address hears what it sends and what it is sent',
     {
       topic: TopicShape,
       vShard: Type.Optional(VShard('Only of this vShard')),
@@ -165,7 +165,7 @@ const streamMethods = {
       txId: Type.Optional(HashInput('Only what names this transaction')),
     },
     Text('Subscription id'),
-    ['ARM_RPC_SUBSCRIPTION'],
+    ['ARM_RPC_SUBSCRIPTION', 'ARM_ADDRESS'],
   ),
   arm_unsubscribe: method(
     'Ends notifications',

@@ -8,6 +8,7 @@ import {
   fees,
   type Genesis,
   genesisHash,
+  isArmError,
   type KeyPair,
   type PreparedTransaction,
   type Refusal,
@@ -23,9 +24,10 @@ import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
 import { devHandlers, type MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
+import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
 import { publishBlock } from './chain/publish.ts'
-import { queryHandlers } from './chain/queries.ts'
+import { queryHandlers, readAddress } from './chain/queries.ts'
 import { Serial } from './chain/serial.ts'
 import { type RestoredMachine, restoreMachine } from './chain/snapshots.ts'
 import { Waiters } from './chain/waiters.ts'
@@ -76,6 +78,8 @@ export interface ArmNode extends AsyncDisposable {
 
 const VERSION = '0.1.0'
 const SNAPSHOTS_KEPT = 2
+/** Of a log record beside its body: head, details, certificate, frame. */
+const RECORD_OVERHEAD_BYTES = 1024
 
 /** The composition of a node: log, state, chain machine, history, intake, RPC. Resolves when it serves. */
 export async function createNode(options: NodeOptions): Promise<ArmNode> {
@@ -137,6 +141,8 @@ class RunningNode implements ArmNode {
   #rpc: RpcServer | undefined
   #recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
+  /** Log written since the last attempt at a snapshot. */
+  #unsnapshotBytes = 0
   #snapshotting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -222,6 +228,7 @@ class RunningNode implements ArmNode {
     }
     this.#recovered = { blocks, truncatedBytes: wal.recovered.truncatedBytes }
     this.#logBytes = await folderBytes(dataDir.walDir)
+    this.#unsnapshotBytes = this.#logBytes
     if (wal.recovered.truncatedBytes > 0)
       log.warn('the torn end of the log was cut', { truncatedBytes: wal.recovered.truncatedBytes })
   }
@@ -257,6 +264,10 @@ class RunningNode implements ArmNode {
       metrics: this.#metrics,
       log,
       health: () => host.health,
+      addressKey: (address) => {
+        const { account, vShard } = readAddress(this.#parts, address)
+        return accountKey(account, vShard)
+      },
       version: VERSION,
     })
   }
@@ -366,14 +377,22 @@ class RunningNode implements ArmNode {
       sizeBytes: executed.details.sizeBytes,
       seconds: Math.max(0, (Date.now() - executed.head.timeMs) / 1000),
     })
-    this.#logBytes += executed.details.sizeBytes + 1024
-    if (this.#logBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+    const recordBytes = executed.details.sizeBytes + RECORD_OVERHEAD_BYTES
+    this.#logBytes += recordBytes
+    this.#unsnapshotBytes += recordBytes
+    if (this.#unsnapshotBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
   }
 
   #snapshotSoon(): void {
-    if (this.#inner.wal === undefined || this.#snapshotting !== undefined) return
+    const { wal, host, log } = this.#inner
+    if (wal === undefined || this.#snapshotting !== undefined) return
+    // Also after a failure, so that the next attempt comes when as much has been written again.
+    this.#unsnapshotBytes = 0
     this.#snapshotting = this.snapshot()
-      .catch((error: unknown) => this.#onFailure(error))
+      .catch((error: unknown) => {
+        if (isArmError(error) && error.code === 'ARM_LOG_IO') host.fail(error)
+        else log.warn('no snapshot could be written; the log is kept instead', { error: String(error) })
+      })
       .finally(() => {
         this.#snapshotting = undefined
       })

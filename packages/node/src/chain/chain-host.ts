@@ -151,7 +151,7 @@ export class ChainHost {
       this.restore(restored)
       await change()
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       throw error
     } finally {
       this.#reverting = undefined
@@ -227,6 +227,14 @@ export class ChainHost {
     return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure.message }
   }
 
+  /** A log that cannot be written is the end: nothing may be shown that might be forgotten. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.#clearTimers()
+    this.#onFailure(error)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#clearTimers()
@@ -266,7 +274,7 @@ export class ChainHost {
         else this.#onDrop(effect.shard, effect.dropped)
       }
     } catch (error) {
-      return this.#fail(error)
+      return this.fail(error)
     }
     if (shown.length > 0) this.#publish(shown, sizeBytes)
   }
@@ -284,7 +292,7 @@ export class ChainHost {
         this.#onHold = false
         this.wake()
       })
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.fail(error))
   }
 
   async #show(shown: readonly Shown[]): Promise<void> {
@@ -301,14 +309,6 @@ export class ChainHost {
       this.trace.add(each.sealed)
       this.#onBlock(each.sealed)
     }
-  }
-
-  /** A log that cannot be written is the end: nothing may be shown that might be forgotten. */
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = error instanceof Error ? error : new Error(String(error))
-    this.#clearTimers()
-    this.#onFailure(error)
   }
 
   #clearTimers(): void {

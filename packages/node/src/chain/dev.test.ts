@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '@armchain/core'
 import { afterEach, expect, test } from 'vitest'
 import { addressOf, ask, idOf, signTransfer, startTestChain, testKey, users } from '../chain.fixture.ts'
+import { createLog } from '../log.ts'
 import type { ArmNode, NodeOptions } from '../node.ts'
 import { openDataDir } from '../storage/data-dir.ts'
 
@@ -114,4 +116,24 @@ test('the faucet pays many at once', async () => {
     expect(await ask(node, 'arm_getAccount', { address: addressOf(key, 1 + (i % 2)) })).toMatchObject({
       balanceMotes: String(1_000 + i),
     })
+})
+
+test('a snapshot that cannot be written is a warning, tried again when as much has been written; the node goes on', async () => {
+  const failures: unknown[] = []
+  const lines: string[] = []
+  const { node, snapshotDir } = await startOnDisk({
+    snapshotEveryBytes: 20_000,
+    onFailure: (error) => failures.push(error),
+    log: createLog({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),
+  })
+  // A file where the folder should be.
+  await rm(snapshotDir, { recursive: true, force: true })
+  await writeFile(snapshotDir, '')
+  const warned = (): number => lines.filter((line) => line.includes('no snapshot could be written')).length
+  for (let round = 0; round < 100 && warned() < 2; round++) await ask(node, 'dev_mine')
+  expect(warned()).toBe(2)
+  await rm(snapshotDir)
+  for (let round = 0; round < 100 && !existsSync(snapshotDir); round++) await ask(node, 'dev_mine')
+  expect(failures).toEqual([])
+  expect(node.host.health).toEqual({ ok: true })
 })

@@ -2,6 +2,7 @@ import type { Finality, Receipt, TransactionResult } from '@armchain/client/rpc-
 import {
   type Address,
   ArmError,
+  type Receipt as ChainReceipt,
   encodeAccountProof,
   formatSchema,
   fromHex,
@@ -325,9 +326,12 @@ async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | 
   return place && stored && storedReceipt(parts, stored, place.index)
 }
 
-export function storedReceipt(parts: NodeParts, stored: StoredReceipts, index: number): Receipt {
+function storedReceipt(parts: NodeParts, stored: StoredReceipts, index: number): Receipt {
+  return receiptResult(parts, stored, parts.history.receipt(stored, index), index)
+}
+
+export function receiptResult(parts: NodeParts, stored: StoredReceipts, receipt: ChainReceipt, index: number): Receipt {
   const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
-  const receipt = parts.history.receipt(stored, index)
   const values = receipt.messages.map(({ destination, seq }) => {
     const sent = parts.host.trace.sent(stored.head.shard, destination, seq)
     return sent === undefined ? '0' : messageCodec.decode(sent).value.toString()

@@ -1,8 +1,8 @@
 import type { Finality, Receipt, TransactionResult } from '@armchain/client/rpc-schema'
 import {
   type Receipt as ChainReceipt,
+  type Event,
   type Head,
-  type Json,
   RECEIPT_TRANSACTION,
   type Runtime,
   type Transaction,
@@ -25,7 +25,8 @@ export function receiptView(
 ): Receipt {
   const failed = !receipt.ok
   return {
-    txId: toHex(receipt.id),
+    // Of a message, the transaction that began it.
+    txId: toHex(receipt.kind === RECEIPT_TRANSACTION ? receipt.id : receipt.traceId),
     traceId: toHex(receipt.traceId),
     vShard: place.block.vShard,
     height: place.block.height,
@@ -36,11 +37,7 @@ export function receiptView(
     message: failed ? (FAILURES[receipt.code] ?? 'the call failed') : null,
     gasUsed: receipt.gasUsed,
     feeMotes: receipt.fee.toString(),
-    events: receipt.events.map(({ module, name, data }) => ({
-      module,
-      name,
-      data: eventData(runtime, module, name, data),
-    })),
+    events: receipt.events.map((event) => eventView(runtime, event)),
     messages: receipt.messages.map(({ seq, destination }, i) => ({
       seq,
       destination: destination.vShard,
@@ -79,6 +76,11 @@ export function transactionView(
   }
 }
 
+export function eventView(runtime: Runtime, { module, name, data }: Event): Receipt['events'][number] {
+  const codec = runtime.event(module, name)
+  return { module, name, data: codec === undefined ? toHex(data) : valueToJson(codec.schema, codec.decode(data)) }
+}
+
 export function headView(
   head: Head,
   hash: Uint8Array,
@@ -98,10 +100,6 @@ export function headView(
   }
 }
 
-export function isTransactionReceipt(receipt: ChainReceipt): boolean {
-  return receipt.kind === RECEIPT_TRANSACTION
-}
-
 /** What the codes of a failed call mean, for people; receipts carry the code alone. */
 const FAILURES: Readonly<Record<string, string>> = {
   ARM_CALL_FUNDS: 'balance does not cover what the call takes',
@@ -115,11 +113,6 @@ const FAILURES: Readonly<Record<string, string>> = {
   ARM_MSG_GAS: 'prepaid gas does not cover delivery',
   ARM_MSG_CALL_UNKNOWN: 'no such message handler',
   ARM_MSG_CALL_ARGS: 'arguments do not fit the message handler',
-}
-
-function eventData(runtime: Runtime, module: string, name: string, data: Uint8Array): Json {
-  const codec = runtime.event(module, name)
-  return codec === undefined ? toHex(data) : valueToJson(codec.schema, codec.decode(data))
 }
 
 /** As `toHex`, ten times as fast on long bytes. */
