@@ -3,6 +3,9 @@
 /** Limits of the RPC server; a node's operator may set others. */
 export type RpcLimits = {
   readonly bodyBytes: number
+  readonly frameBytes: number
+  readonly heldBytes: number
+  readonly heldFreeBytes: number
   readonly batchCalls: number
   readonly answerBytes: number
   readonly batchAnswerBytes: number
@@ -30,6 +33,12 @@ export type RpcLimits = {
 export const RPC_LIMITS: RpcLimits = {
   /** One request: more than 2,000 ordinary transfers in hex, and a dozen of the largest transactions. */
   bodyBytes: 8 * 1024 * 1024,
+  /** One WebSocket message: as many connections may each be in the middle of one. */
+  frameBytes: 1024 * 1024,
+  /** Requests and answers that are held at a time, on all connections, beyond what is free for each. */
+  heldBytes: 256 * 1024 * 1024,
+  /** Free for each request: a batch of 500 ordinary transfers in hex, and any ordinary answer. */
+  heldFreeBytes: 512 * 1024,
   /** Calls of one batch: bounds how long one client holds the main thread. */
   batchCalls: 2_000,
   /** One answer: a block of the largest size in hex fits. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { toHex } from '@armchain/core'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -100,4 +101,27 @@ test('a socket that has sent too much is still read: more is refused, and its cl
   webSocket.close()
   await until(() => signal?.aborted === true)
   expect(signal?.reason).toMatchObject({ code: 'ARM_RPC_CLOSED' })
+})
+
+test('bodies are held within one bound over all connections; small ones are always taken, and what is held is given back', async () => {
+  const limits = { bodyBytes: 100_000, heldBytes: 150_000, heldFreeBytes: 10_000 }
+  const server = await start({ limits })
+  const large = JSON.stringify(call('arm_query', { vShard: 0, module: 'm', query: 'q', args: 'x'.repeat(90_000) }))
+  const halves = Array.from({ length: 4 }, () => {
+    const connection = connect(server.port, '127.0.0.1')
+    open.push(async () => void connection.destroy())
+    connection.write(
+      `POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${large.length}\r\n\r\n${large.slice(0, -1)}`,
+    )
+    return connection
+  })
+  const post = (body: string) => fetch(server.url, { method: 'POST', body })
+  // Once the halves have come in there is no room for another large one, but there is for a small one.
+  let status = 0
+  for (let tries = 0; status !== 503 && tries < 1_000; tries++) status = (await post(large)).status
+  expect(status).toBe(503)
+  expect(await pool(server)).toMatchObject({ transactions: 5 })
+  for (const connection of halves) connection.destroy()
+  for (let tries = 0; status !== 200 && tries < 1_000; tries++) status = (await post(large)).status
+  expect(status).toBe(200)
 })

@@ -340,7 +340,7 @@ describe('WebSocket', () => {
   })
 
   test('a frame that is too large ends the connection with 1009', async () => {
-    const { send, webSocket } = await socket(await start({ limits: { bodyBytes: 1000 } }))
+    const { send, webSocket } = await socket(await start({ limits: { frameBytes: 1000 } }))
     send('x'.repeat(2000))
     expect((await once(webSocket, 'close'))[0]).toBe(1009)
   })

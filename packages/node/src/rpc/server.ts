@@ -7,6 +7,7 @@ import { type Log, silentLog } from '../log.ts'
 import type { NodeMetrics, RpcMetrics } from '../metrics.ts'
 import { accessPolicy } from './access.ts'
 import type { RpcContext, RpcHandlers } from './handlers.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { answerHttp, bodyTooLarge, CLOSING, endSocket, type HttpOptions, refusal, send } from './http.ts'
 import { type AnyHandler, createProcessor } from './processor.ts'
 import { BUSY } from './request.ts'
@@ -83,6 +84,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   const processor = createProcessor({ methods, handlers, submitMany: options.submitMany, limits, metrics, log })
   const access = accessPolicy(host, options.allowedHosts, options.corsOrigins)
   const contexts = new Set<RequestContext>()
+  const held = new HeldBytes(limits)
   const state = { closing: false }
   const closing = () => state.closing
   const sockets = createSocketServer({
@@ -91,6 +93,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     limits,
     access,
     closing,
+    held,
     onCount: (change) => metrics.connections('ws', change),
   })
   const http = httpServer(limits)
@@ -100,6 +103,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     access,
     log,
     contexts,
+    held,
     closing,
     metrics: options.metrics && (() => options.metrics?.text() ?? Promise.resolve('')),
     health: options.health ?? (() => ({ ok: true })),

@@ -4,6 +4,7 @@ import { ArmError } from '@armchain/core'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { RpcLimits } from '../limits.ts'
 import { type AccessPolicy, accessProblem } from './access.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { CLOSING, endSocket, refusal } from './http.ts'
 import type { RpcProcessor } from './processor.ts'
 import { RequestContext } from './request-context.ts'
@@ -16,6 +17,7 @@ export type WebSocketOptions = {
   readonly limits: RpcLimits
   readonly access: AccessPolicy
   readonly closing: () => boolean
+  readonly held: HeldBytes
   readonly onCount: (change: number) => void
 }
 
@@ -35,7 +37,7 @@ const BINARY = { code: 'ARM_RPC_REQUEST', message: 'a WebSocket takes JSON in te
 
 export function createSocketServer(options: WebSocketOptions): SocketServer {
   const { limits } = options
-  const server = new WebSocketServer({ noServer: true, maxPayload: limits.bodyBytes, perMessageDeflate: false })
+  const server = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false })
   const open = new Set<Connection>()
   const heartbeat = setInterval(() => {
     for (const connection of open) connection.beat()
@@ -97,6 +99,8 @@ class Connection implements Subscriber {
     socket.on('close', () => {
       options.hub.drop(this)
       this.#queue.length = 0
+      options.held.give(this.#queuedBytes)
+      this.#queuedBytes = 0
       this.#context.abort(new ArmError('ARM_RPC_CLOSED', 'the client has gone'))
       onClose()
     })
@@ -132,11 +136,11 @@ class Connection implements Subscriber {
   #receive(data: RawData, isBinary: boolean): void {
     if (isBinary) return this.send(errorText(null, BINARY))
     if (this.#leaving) return
-    const { inFlightPerSocket, queuedPerSocket, bodyBytes } = this.#options.limits
+    const { inFlightPerSocket, queuedPerSocket, frameBytes } = this.#options.limits
     if (this.#queue.length === 0 && this.#context.working < inFlightPerSocket) return void this.#answer(data)
     const sizeBytes = sizeOf(data)
-    if (this.#queue.length >= queuedPerSocket || this.#queuedBytes + sizeBytes > bodyBytes)
-      return this.send(this.#options.processor.refuse(bytesOf(data)))
+    const full = this.#queue.length >= queuedPerSocket || this.#queuedBytes + sizeBytes > frameBytes
+    if (full || !this.#options.held.take(sizeBytes)) return this.send(this.#options.processor.refuse(bytesOf(data)))
     this.#queue.push(data)
     this.#queuedBytes += sizeBytes
   }
@@ -149,6 +153,7 @@ class Connection implements Subscriber {
     while (this.#queue.length > 0 && this.#context.working < inFlightPerSocket) {
       const data = this.#queue.shift() as RawData
       this.#queuedBytes -= sizeOf(data)
+      this.#options.held.give(sizeOf(data))
       void this.#answer(data)
     }
     this.#beginning = false
