@@ -279,6 +279,8 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
       for (let event = toHex(id); ; ) {
+        // After a failure nobody would ever be told: it says so.
+        if (!parts.host.health.ok) await parts.host.settled()
         // Listens before it looks: a block that comes between the two would be missed.
         const watch = parts.waiters.watch(event, Math.max(1, deadline - performance.now()), context.signal)
         try {
