@@ -125,7 +125,7 @@ const chainMethods = {
       finality: Type.Optional(FinalityShape),
     },
     ReceiptShape,
-    ['ARM_RPC_TIMEOUT', 'ARM_POOL_EVICTED', 'ARM_TX_EXPIRED'],
+    ['ARM_RPC_TIMEOUT', 'ARM_POOL_EVICTED', 'ARM_TX_EXPIRED', 'ARM_CHAIN_REVERTED'],
   ),
   arm_getBlock: method(
     'A block by height or hash; the latest without either',
@@ -157,7 +157,7 @@ const chainMethods = {
 
 const streamMethods = {
   arm_subscribe: method(
-    'Begins notifications `arm_subscription {subscription, topic, result}`; over WebSocket only',
+    'Begins notifications `arm_subscription {subscription, topic, result}`; over WebSocket only. An address hears what it sends and what it is sent',
     {
       topic: TopicShape,
       vShard: Type.Optional(VShard('Only of this vShard')),
@@ -165,7 +165,7 @@ const streamMethods = {
       txId: Type.Optional(HashInput('Only what names this transaction')),
     },
     Text('Subscription id'),
-    ['ARM_RPC_SUBSCRIPTION'],
+    ['ARM_RPC_SUBSCRIPTION', 'ARM_ADDRESS'],
   ),
   arm_unsubscribe: method(
     'Ends notifications',

@@ -113,6 +113,21 @@ export const FinalityShape = Type.Union([Type.Literal('shard-final'), Type.Liter
   description: 'shard-final: certified by the shard; anchored: accepted by the main shard',
 })
 
+/** Subscriptions to receipts are told of messages too; `txId` is then the transaction that began them. */
+const DeliveryShape = Type.Object(
+  {
+    kind: Type.Union([Type.Literal('delivered'), Type.Literal('bounced'), Type.Literal('returned')], {
+      description: 'bounced: refused here and sent back; returned: came back to its sender here',
+    }),
+    source: VShard('vShard that sent it'),
+    seq: Integer('Position in the channel from source to here'),
+    from: Address('Who sent it, on the source'),
+    to: Address('Whom it is for, on this vShard'),
+    valueMotes: Motes('Value that it carries'),
+  },
+  { description: 'Set where this is the receipt of a message from another vShard, as subscriptions are told of' },
+)
+
 export const ReceiptShape = Type.Object({
   txId: Hash('Transaction'),
   traceId: Hash('What arm_trace takes'),
@@ -135,6 +150,7 @@ export const ReceiptShape = Type.Object({
   ),
   finality: FinalityShape,
   durable: Type.Literal(true, { description: 'The block is synced to disk' }),
+  delivery: Type.Optional(DeliveryShape),
 })
 
 export const TransactionShape = Type.Object({

@@ -94,6 +94,7 @@ export const ERROR_CODES = [
   'ARM_PORT_IN_USE',
   'ARM_INTERNAL',
   'ARM_FILE',
+  'ARM_CHAIN_REVERTED',
 ] as const
 
 /** Base of every error ArmChain throws. Match on `code`, never on `message` or `instanceof`. */

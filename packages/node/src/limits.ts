@@ -3,10 +3,22 @@
 /** Limits of the RPC server; a node's operator may set others. */
 export type RpcLimits = {
   readonly bodyBytes: number
+  readonly frameBytes: number
+  readonly heldBytes: number
+  readonly heldFreeBytes: number
   readonly batchCalls: number
   readonly answerBytes: number
+  readonly batchAnswerBytes: number
+  readonly batchWorkMs: number
+  readonly callsPerBatch: number
+  readonly runningCalls: number
+  readonly turnMs: number
   readonly inFlightRequests: number
   readonly inFlightPerSocket: number
+  readonly queuedPerSocket: number
+  readonly waits: number
+  readonly waitsPerConnection: number
+  readonly pipelinedRequests: number
   readonly connections: number
   readonly subscriptionsPerSocket: number
   readonly subscriptionQueueEvents: number
@@ -21,14 +33,38 @@ export type RpcLimits = {
 export const RPC_LIMITS: RpcLimits = {
   /** One request: more than 2,000 ordinary transfers in hex, and a dozen of the largest transactions. */
   bodyBytes: 8 * 1024 * 1024,
+  /** One WebSocket message: as many connections may each be in the middle of one. */
+  frameBytes: 1024 * 1024,
+  /** Requests and answers that are held at a time, on all connections, beyond what is free for each. */
+  heldBytes: 256 * 1024 * 1024,
+  /** Free for each request: a batch of 500 ordinary transfers in hex, and any ordinary answer. */
+  heldFreeBytes: 512 * 1024,
   /** Calls of one batch: bounds how long one client holds the main thread. */
   batchCalls: 2_000,
-  /** One answer, a whole batch's included: a block of the largest size in hex fits. */
+  /** One answer: a block of the largest size in hex fits. */
   answerBytes: 96 * 1024 * 1024,
-  /** Requests being answered, waits for receipts among them, on all connections. */
+  /** The answers of one batch before no more of its calls begin: what is put together and sent in one piece. */
+  batchAnswerBytes: 24 * 1024 * 1024,
+  /** Time that the calls of one batch may take of the node: no honest batch comes near, and a costly one ends. */
+  batchWorkMs: 5_000,
+  /** Calls of one batch that run at a time: enough to keep history's thread busy, and one batch leaves room for others. */
+  callsPerBatch: 4,
+  /** Calls that run at a time, of all requests: each may hold an answer of the largest size. */
+  runningCalls: 8,
+  /** Calls that begin in one turn of the event loop: sockets are served at least so often. */
+  turnMs: 10,
+  /** Requests being worked on, on all connections; those that only wait are limited by `waits`. */
   inFlightRequests: 4_096,
-  /** Beyond this a WebSocket is not read from: TCP slows the client down. */
+  /** Requests of one WebSocket that are worked on; more wait for their turn. */
   inFlightPerSocket: 128,
+  /** Requests of one WebSocket that wait for their turn; it is read on, as what it says of itself matters, and more are refused. */
+  queuedPerSocket: 1_024,
+  /** Waits for receipts and the like, on all connections, before each has only its share: about a kilobyte each. */
+  waits: 50_000,
+  /** Waits of one connection: a whole batch of them. */
+  waitsPerConnection: 2_048,
+  /** Requests that one HTTP connection may send ahead of the answers: browsers and libraries send none. */
+  pipelinedRequests: 32,
   /** HTTP and WebSocket together, well below the usual 1,024 file descriptors less the store's. */
   connections: 512,
   subscriptionsPerSocket: 256,
@@ -77,15 +113,25 @@ export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
 /** Transactions verified as one job: large enough that a thread's round trip does not show, small enough to share out. */
 export const INTAKE_BATCH = 256
+/** Transactions decoded in one turn of the event loop, about ten milliseconds: any batch of calls, not the largest bulk. */
+export const INTAKE_TURN = 2_048
 /** How long a transaction ahead of its nonce waits for what is missing: requests side by side arrive in any order. */
 export const INTAKE_GAP_MS = 1_500
 /** Transactions that wait so; beyond it a gap is refused at once. */
 export const INTAKE_PARKED_MAX = 20_000
-/** Signatures that wait for the slow judge before more transactions are refused: about four seconds of it. */
+/** Of them, those of one account on one vShard: as many as its pool takes. */
+export const INTAKE_PARKED_PER_ACCOUNT_MAX = 4_096
+/** Signatures that wait for the slow judge before more doubtful ones are refused: about four seconds of it. */
 export const INTAKE_JUDGE_BACKLOG_MAX = 2_000
+/** Doubtful signatures of one request that are judged, an eighth of a second: honest keys make none. */
+export const INTAKE_JUDGE_REQUEST_MAX = 64
 /** Decoded blocks kept for queries, in bytes of their bodies. */
 export const RECENT_BLOCKS_BYTES: number = 64 * 1024 * 1024
-/** Blocks, imports and anchors that traces can follow without reading history. */
+/** Addresses kept as text, a quarter of a kilobyte each: the senders of a large block. */
+export const ADDRESSES_KEPT = 65_536
+/** Transactions that are made ready to be shown in one turn of the event loop. */
+export const VIEWS_PER_TURN = 64
+/** Imports, and anchors, that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
 /** Log written since the last snapshot before a new one is taken. */
 export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
@@ -93,3 +139,5 @@ export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 export const DEV_SNAPSHOTS_MAX = 32
 /** History that may wait to be written before publication pauses: half of what the archive can hold. */
 export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024
+/** Log of blocks that are not published yet before no more are made: a quarter of what the log can hold unwritten. */
+export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024

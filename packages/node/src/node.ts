@@ -10,6 +10,7 @@ import {
   type Genesis,
   genesisHash,
   INDEX_KEY_BYTES,
+  isArmError,
   type KeyPair,
   keyAccountIndex,
   type PreparedTransaction,
@@ -21,14 +22,17 @@ import {
 } from '@armchain/core'
 import { createVerifyPool, sharedVerifyPool, type VerifyPool } from '@armchain/core/node'
 import { anchoredHeight, type Dropped, type PoolLimits, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
+import { AddressBook } from './chain/address-book.ts'
 import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
 import { devHandlers, type MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
+import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
 import { publishBlock } from './chain/publish.ts'
-import { queryHandlers } from './chain/queries.ts'
-import { type MachineSnapshot, restoreMachine } from './chain/snapshots.ts'
+import { queryHandlers, readAddress } from './chain/queries.ts'
+import { Serial } from './chain/serial.ts'
+import { type RestoredMachine, restoreMachine } from './chain/snapshots.ts'
 import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import { type Log, silentLog } from './log.ts'
@@ -77,6 +81,8 @@ export interface ArmNode extends AsyncDisposable {
 
 const VERSION = '0.1.0'
 const SNAPSHOTS_KEPT = 2
+/** Of a log record beside its body: head, details, certificate, frame. */
+const RECORD_OVERHEAD_BYTES = 1024
 
 /** The composition of a node: log, state, chain machine, history, intake, RPC. Resolves when it serves. */
 export async function createNode(options: NodeOptions): Promise<ArmNode> {
@@ -133,14 +139,15 @@ class RunningNode implements ArmNode {
   readonly #anchored: Map<number, number> = new Map()
   readonly #hashes: Map<string, number> = new Map()
   readonly #metrics: ReturnType<typeof createMetrics> = createMetrics()
+  readonly #snapshots: Serial = new Serial()
   readonly #intake: Intake
   readonly #parts: NodeParts
   #rpc: RpcServer | undefined
   #recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
-  /** Snapshots are written one after another. */
-  #snapshots: Promise<void> = Promise.resolve()
-  #snapshotDue = false
+  /** Log written since the last attempt at a snapshot. */
+  #unsnapshotBytes = 0
+  #snapshotting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: NodeOptions, inner: Inner) {
@@ -158,6 +165,7 @@ class RunningNode implements ArmNode {
       host,
       history,
       waiters: this.#waiters,
+      addresses: new AddressBook(runtime.scheme.addressPrefix),
       pace,
       version: VERSION,
       dev: options.dev !== undefined,
@@ -221,6 +229,7 @@ class RunningNode implements ArmNode {
     this.#readHeights()
     this.#recovered = { blocks, truncatedBytes: wal.recovered.truncatedBytes }
     this.#logBytes = await folderBytes(dataDir.walDir)
+    this.#unsnapshotBytes = this.#logBytes
     if (wal.recovered.truncatedBytes > 0)
       log.warn('the torn end of the log was cut', { truncatedBytes: wal.recovered.truncatedBytes })
   }
@@ -243,7 +252,7 @@ class RunningNode implements ArmNode {
     host.start()
     await host.settled()
     if (rpc === undefined) return
-    const revert = (snapshot: MachineSnapshot): Promise<void> => this.#revert(snapshot)
+    const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
       ...(dev &&
@@ -255,14 +264,17 @@ class RunningNode implements ArmNode {
       ...rpc,
       metrics: this.#metrics,
       log,
+      health: () => host.health,
+      addressKey: (address) => {
+        const { account, vShard } = readAddress(this.#parts, address)
+        return accountKey(account, vShard)
+      },
       version: VERSION,
     })
   }
 
   snapshot(): Promise<void> {
-    const next = this.#snapshots.then(() => this.#writeSnapshot())
-    this.#snapshots = next.catch(() => undefined)
-    return next
+    return this.#snapshots.run(() => this.#writeSnapshot())
   }
 
   async #writeSnapshot(): Promise<void> {
@@ -271,6 +283,8 @@ class RunningNode implements ArmNode {
     if (wal === undefined || dataDir === undefined) return
     // The cut and the copy are of one moment: nothing may come between these two lines.
     const cut = wal.cut()
+    // Awaited below, unless the folder cannot even be listed.
+    cut.catch(() => undefined)
     const { meta, chunks } = host.snapshot()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
     await writeSnapshot(dataDir.snapshotDir, {
@@ -308,28 +322,22 @@ class RunningNode implements ArmNode {
     this.#metrics.close()
   }
 
+  /** Takes the chain back; everything that knows of later blocks forgets them before it goes on. */
+  async #revert(restored: RestoredMachine): Promise<void> {
+    const { host, history } = this.#inner
+    await host.revert(restored, async () => {
+      this.#pending.clear()
+      this.#waiters.dropAll(REVERTED)
+      this.#readHeights()
+      for (const [vShard, height] of this.#published) await history.revert(vShard, height)
+      await this.snapshot()
+    })
+  }
+
   #admit(prepared: PreparedTransaction): Refusal | undefined {
     const refusal = this.#inner.host.admit(prepared)
     if (refusal === undefined) this.#pending.set(toHex(prepared.id), prepared)
     return refusal
-  }
-
-  /** Puts the chain back to a snapshot. A crash on the way leaves the chain as it was: the log is cut last. */
-  async #revert({ meta, chunks }: MachineSnapshot): Promise<void> {
-    const { host, history, archive } = this.#inner
-    const restored = await restoreMachine(meta, chunks)
-    await host.pause()
-    try {
-      host.restore(restored)
-      this.#readHeights()
-      for (const [vShard, height] of this.#published) await history.revert(vShard, height)
-      await archive.sync()
-      await this.snapshot()
-    } catch (error) {
-      this.#onFailure(error)
-      throw error
-    }
-    host.start()
   }
 
   /** What is durable and anchored, where the machine stands still; later heads are forgotten. */
@@ -377,17 +385,24 @@ class RunningNode implements ArmNode {
       sizeBytes: executed.details.sizeBytes,
       seconds: Math.max(0, (Date.now() - executed.head.timeMs) / 1000),
     })
-    this.#logBytes += executed.details.sizeBytes + 1024
-    if (this.#logBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+    const recordBytes = executed.details.sizeBytes + RECORD_OVERHEAD_BYTES
+    this.#logBytes += recordBytes
+    this.#unsnapshotBytes += recordBytes
+    if (this.#unsnapshotBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
   }
 
   #snapshotSoon(): void {
-    if (this.#inner.wal === undefined || this.#snapshotDue) return
-    this.#snapshotDue = true
-    void this.snapshot()
-      .catch((error: unknown) => this.#onFailure(error))
+    const { wal, host, log } = this.#inner
+    if (wal === undefined || this.#snapshotting !== undefined) return
+    // Also after a failure, so that the next attempt comes when as much has been written again.
+    this.#unsnapshotBytes = 0
+    this.#snapshotting = this.snapshot()
+      .catch((error: unknown) => {
+        if (isArmError(error) && error.code === 'ARM_LOG_IO') host.fail(error)
+        else log.warn('no snapshot could be written; the log is kept instead', { error: String(error) })
+      })
       .finally(() => {
-        this.#snapshotDue = false
+        this.#snapshotting = undefined
       })
   }
 
@@ -400,9 +415,16 @@ class RunningNode implements ArmNode {
   }
 
   #onFailure(error: unknown): void {
+    this.#waiters.dropAll({ code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' })
     this.#inner.log.error('the node cannot go on', { error: String(error) })
     this.#options.onFailure?.(error)
   }
+}
+
+const REVERTED: Refusal = {
+  code: 'ARM_CHAIN_REVERTED',
+  message: 'the chain was taken back to a snapshot',
+  data: { hint: 'sign again, with the nonce that the account has now' },
 }
 
 /** Recent heads that can be found by hash. */

@@ -227,7 +227,7 @@ describe('snapshot and revert of a development chain', () => {
           (error: { code: string }) => error.code,
         )
         expect(await rpc.call('dev_revert', { snapshotId })).toEqual({ reverted: true })
-        expect(await wait).toBe('ARM_POOL_EVICTED')
+        expect(await wait).toBe('ARM_CHAIN_REVERTED')
         expect(await everything(node, kept)).toEqual(before)
         for (const txId of [...lost, pending]) {
           await expect(rpc.call('arm_getReceipt', { txId })).rejects.toMatchObject({ code: 'ARM_NOT_FOUND' })

@@ -19,6 +19,11 @@ export type TransactionBatch = {
   readonly offsets: Uint32Array
   readonly domain: Uint8Array
   readonly keyOffset: number
+  /**
+   * How many of so many doubtful signatures may go to the judge; all if left out. The others, later in the batch, keep
+   * `VERDICT_UNJUDGED`.
+   */
+  readonly judgeRoom?: (doubtful: number) => number
 }
 
 export type VerifiedBatch = Pick<VerifyResult, 'data' | 'offsets' | 'verdicts' | 'ids' | 'accounts'>
@@ -82,18 +87,19 @@ class ThreadPool implements VerifyPool {
     return wellFormed.map((good) => good && verdicts[next++] === VERDICT_VALID)
   }
 
-  async verifyTransactions({ data, offsets, domain, keyOffset }: TransactionBatch): Promise<VerifiedBatch> {
+  async verifyTransactions({ data, offsets, domain, keyOffset, judgeRoom }: TransactionBatch): Promise<VerifiedBatch> {
     checkBatch({ data, offsets, domain, keyOffset })
-    return this.#run({ type: 'transactions', data, offsets, domain, keyOffset })
+    return this.#run({ type: 'transactions', data, offsets, domain, keyOffset }, judgeRoom)
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#filters, this.#judge].map((thread) => thread.close()))
   }
 
-  async #run(job: Unnumbered): Promise<VerifyResult> {
+  async #run(job: Unnumbered, judgeRoom?: TransactionBatch['judgeRoom']): Promise<VerifyResult> {
     const result = await this.#idlest().run(job)
-    const unjudged = [...result.verdicts.keys()].filter((i) => result.verdicts[i] === VERDICT_UNJUDGED)
+    const doubtful = [...result.verdicts.keys()].filter((i) => result.verdicts[i] === VERDICT_UNJUDGED)
+    const unjudged = judgeRoom === undefined ? doubtful : doubtful.slice(0, judgeRoom(doubtful.length))
     if (unjudged.length > 0) await this.#appeal(job, result, unjudged)
     return result
   }

@@ -14,11 +14,12 @@ import {
   genesisLayout,
   type Layout,
   type MachineEffect,
+  type MachineInput,
   type PoolLimits,
   type SealedBlock,
   type ShardDescriptor,
 } from '@armchain/shard'
-import { ARCHIVE_PAUSE_BYTES } from '../limits.ts'
+import { ARCHIVE_PAUSE_BYTES, UNPUBLISHED_BYTES_MAX } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { History } from './history.ts'
@@ -27,6 +28,8 @@ import { TraceIndex } from './trace-index.ts'
 
 /** Kinds of records in the log. */
 export const RECORD_BLOCK = 1
+/** The timer by which engines look at their pace. */
+const BLOCK_TIMER = 1
 
 export type Signer = {
   readonly index: number
@@ -45,41 +48,66 @@ export type ChainHostOptions = {
   readonly history: History
   readonly nowMs: () => number
   readonly poolLimits?: PoolLimits
+  /** Log that may wait to be published before no more blocks are made. */
+  readonly unpublishedBytesMax?: number
   readonly log: Log
 }
 
-const STANDS_STILL: Refusal = {
-  code: 'ARM_RPC_BUSY',
-  message: 'the node takes no transactions at the moment: it stops, or puts its chain back',
-  data: { hint: 'sign and submit again in a moment' },
-}
-
 export type BlockListener = (sealed: SealedBlock) => void
+/** What is told of once it is durable. */
+type Shown = Extract<MachineEffect, { readonly type: 'sealed' | 'dropped' }>
 export type DropListener = (shard: number, dropped: readonly Dropped[]) => void
+
+export type HostHealth = { readonly ok: boolean; readonly reason?: string }
 
 /**
  * Carries out what the chain machine asks for: appends to the log, timers, and, once the log is synced, publication.
- * What listeners hear is durable.
+ *
+ * What listeners hear is durable. The machine itself is ahead of the disk, so whoever shows something of its state reads
+ * through `durable`: the value is that of one moment, and is given out once the blocks up to that moment are published.
+ * That waits for no block made later, however busy the chain is.
+ *
+ * Blocks are not made while too much waits to be published, nor while the chain is taken back to a snapshot; after a
+ * failure of the log or of history, never again.
  */
 export class ChainHost {
   readonly layout: Layout
   readonly trace: TraceIndex = new TraceIndex()
   readonly #options: ChainHostOptions
+  /** What the engines see of the pace: on hold, blocks are made by hand only. */
+  readonly #pace: Pace
   readonly #timers: Map<string, NodeJS.Timeout> = new Map()
   readonly #certificates: Map<number, Uint8Array> = new Map()
   #machine: ChainMachine
   #onBlock: BlockListener = () => {}
   #onDrop: DropListener = () => {}
+  #onFailure: (error: unknown) => void = () => {}
   #publishing: Promise<void> = Promise.resolve()
-  #failed: (error: unknown) => void = () => {}
-  /** Between `start` and the next `pause`: outside of it no block is made and no transaction taken. */
-  #running = false
+  /** Log of blocks that are not published yet. */
+  #waitingBytes = 0
+  #onHold = false
+  /** Resolves when a revert is through. */
+  #reverting: Promise<void> | undefined
+  #failure: Error | undefined
+  #closed = false
 
   constructor(options: ChainHostOptions) {
     this.#options = options
     const { layout, states } = genesisLayout(options.genesis, options.runtime.genesisHash)
     this.layout = layout
-    this.#machine = new ChainMachine({ ...options, layout, states })
+    const held = (): boolean => this.#onHold
+    this.#pace = {
+      get blockTimeMs() {
+        return options.pace.blockTimeMs
+      },
+      get idleMs() {
+        return options.pace.idleMs
+      },
+      get mode() {
+        return held() ? 'manual' : options.pace.mode
+      },
+    }
+    this.#machine = new ChainMachine({ ...options, pace: this.#pace, layout, states })
     invariant(
       toHex(genesisHash(options.genesis)) === toHex(options.runtime.genesisHash),
       'the runtime is of another genesis',
@@ -95,23 +123,11 @@ export class ChainHost {
     return snapshotMachine(this.#machine, (vShard) => this.#certificates.get(vShard))
   }
 
-  /** Makes no block and takes no transaction until the next `start`; resolves when all that was made is published. */
-  async pause(): Promise<void> {
-    this.#running = false
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
-    await this.#publishing
-  }
-
-  /** Puts the chain, which stands still, where a snapshot was taken; what waits in pools is given up. */
+  /** Puts the chain where a snapshot was taken; what waits in pools is given up. */
   restore(restored: RestoredMachine): void {
-    invariant(!this.#running, 'a chain is restored only while it stands still')
-    for (const { pool, descriptor } of this.#machine.shards) {
-      const dropped = pool.clear({ code: 'ARM_POOL_EVICTED', message: 'the chain was put back to an earlier state' })
-      if (dropped.length > 0) this.#onDrop(descriptor.key.vShard, dropped)
-    }
+    this.#clearTimers()
     const { states, tips, certificates } = restored
-    this.#machine = new ChainMachine({ ...this.#options, layout: this.layout, states, tips })
+    this.#machine = new ChainMachine({ ...this.#options, pace: this.#pace, layout: this.layout, states, tips })
     restored.restore(this.#machine)
     this.#certificates.clear()
     this.layout.shards.forEach(({ key }, i) => {
@@ -121,11 +137,34 @@ export class ChainHost {
     this.trace.clear()
   }
 
-  /** Called with each block once it is durable, in order. */
+  /**
+   * Takes a running chain back. Nothing is admitted or made meanwhile, and what was made before is published first;
+   * `change` brings disk and indexes in line. If that fails the node cannot go on.
+   */
+  async revert(restored: RestoredMachine, change: () => Promise<void>): Promise<void> {
+    invariant(this.#reverting === undefined, 'reverts come one after the other')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#reverting = promise
+    this.#clearTimers()
+    try {
+      await this.settled()
+      this.restore(restored)
+      await change()
+    } catch (error) {
+      this.fail(error)
+      throw error
+    } finally {
+      this.#reverting = undefined
+      resolve()
+    }
+    this.start()
+  }
+
+  /** Called with each block once it is durable, in order; `onFailure` once, when nothing can be made durable any more. */
   listen(onBlock: BlockListener, onDrop: DropListener, onFailure: (error: unknown) => void): void {
     this.#onBlock = onBlock
     this.#onDrop = onDrop
-    this.#failed = onFailure
+    this.#onFailure = onFailure
   }
 
   /** Replays one record of the log; throws what the log's corruption would be called. */
@@ -139,7 +178,7 @@ export class ChainHost {
   }
 
   start(): void {
-    this.#running = true
+    if (this.#stopped) return
     this.#carryOut(this.#machine.start(this.#options.nowMs()))
     for (const { chain, descriptor } of this.#machine.shards)
       if (chain.tip.height === 0) this.seal(descriptor.key.vShard)
@@ -147,7 +186,7 @@ export class ChainHost {
 
   /** Offers a transaction whose signature has been checked to its shard's pool. */
   admit(prepared: PreparedTransaction): Refusal | undefined {
-    if (!this.#running) return STANDS_STILL
+    if (this.#stopped) return this.#stoppedRefusal()
     const outcome = this.#machine.admit(this.#options.nowMs(), prepared)
     if (!outcome.ok) return outcome.reason
     this.#carryOut(outcome.value)
@@ -156,15 +195,13 @@ export class ChainHost {
 
   /** Makes a block now. */
   seal(shard: number): void {
-    if (!this.#running) return
-    this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'seal', shard }))
+    this.#step({ type: 'seal', shard })
   }
 
   /** Has every engine look at its pace again. */
   wake(): void {
-    if (!this.#running) return
     for (const { descriptor } of this.#machine.shards)
-      this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'timer', shard: descriptor.key.vShard, id: 1 }))
+      this.#step({ type: 'timer', shard: descriptor.key.vShard, id: BLOCK_TIMER })
   }
 
   /** Certificate of a shard's latest head; absent at genesis. */
@@ -172,64 +209,120 @@ export class ChainHost {
     return this.#certificates.get(vShard)
   }
 
-  /** Resolves when everything that has happened so far is durable and published. */
+  /** What `read` finds in the chain, given out once all that it may have seen is durable and published. */
+  async durable<Value>(read: () => Value): Promise<Value> {
+    while (this.#reverting !== undefined) await this.#reverting
+    const value = read()
+    await this.settled()
+    return value
+  }
+
+  /** Resolves when everything that has happened so far is durable and published; rejects if it never will be. */
   async settled(): Promise<void> {
     await this.#publishing
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  get health(): HostHealth {
+    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure.message }
+  }
+
+  /** A log that cannot be written is the end: nothing may be shown that might be forgotten. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.#clearTimers()
+    this.#onFailure(error)
   }
 
   async close(): Promise<void> {
-    await this.pause()
+    this.#closed = true
+    this.#clearTimers()
+    await this.#publishing
+  }
+
+  get #stopped(): boolean {
+    return this.#closed || this.#failure !== undefined || this.#reverting !== undefined
+  }
+
+  #stoppedRefusal(): Refusal {
+    if (this.#failure !== undefined)
+      return { code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' }
+    if (this.#closed) return { code: 'ARM_RPC_CLOSED', message: 'the node is stopping' }
+    return { code: 'ARM_RPC_BUSY', message: 'the chain is being taken back to a snapshot' }
+  }
+
+  #step(input: MachineInput): void {
+    if (!this.#stopped) this.#carryOut(this.#machine.step(this.#options.nowMs(), input))
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
-    const sealed: SealedBlock[] = []
-    const { wal } = this.#options
-    for (const effect of effects) {
-      switch (effect.type) {
-        case 'append':
-          wal?.append(RECORD_BLOCK, [effect.record])
-          break
-        case 'timer':
-          this.#setTimer(effect.shard, effect.id, effect.atMs)
-          break
-        case 'sealed':
+    const shown: Shown[] = []
+    let sizeBytes = 0
+    try {
+      for (const effect of effects) {
+        if (effect.type === 'append') {
+          this.#options.wal?.append(RECORD_BLOCK, [effect.record])
+          sizeBytes += effect.record.length
+        } else if (effect.type === 'timer') this.#setTimer(effect.shard, effect.id, effect.atMs)
+        else if (effect.type === 'sealed') {
           this.#certificates.set(effect.sealed.shard.vShard, effect.sealed.certificate)
-          sealed.push(effect.sealed)
-          break
-        case 'dropped':
-          this.#onDrop(effect.shard, effect.dropped)
+          shown.push(effect)
+        }
+        // What a block has made impossible is told after the block.
+        else if (shown.length > 0) shown.push(effect)
+        else this.#onDrop(effect.shard, effect.dropped)
       }
+    } catch (error) {
+      return this.fail(error)
     }
-    if (sealed.length > 0) this.#publish(sealed)
+    if (shown.length > 0) this.#publish(shown, sizeBytes)
   }
 
-  #publish(sealed: readonly SealedBlock[]): void {
-    const { wal, history } = this.#options
+  #publish(shown: readonly Shown[], sizeBytes: number): void {
+    const { wal, unpublishedBytesMax = UNPUBLISHED_BYTES_MAX } = this.#options
     const durable = wal?.flush() ?? Promise.resolve()
-    this.#publishing = this.#publishing
-      .then(() => durable)
-      .then(async () => {
-        for (const block of sealed) {
-          if (history.archive.backlogBytes > ARCHIVE_PAUSE_BYTES) await history.archive.drained()
-          history.put(block)
-          this.trace.add(block)
-          this.#onBlock(block)
-        }
+    this.#waitingBytes += sizeBytes
+    if (this.#waitingBytes > unpublishedBytesMax) this.#onHold = true
+    this.#publishing = Promise.all([durable, this.#publishing])
+      .then(() => this.#show(shown))
+      .then(() => {
+        this.#waitingBytes -= sizeBytes
+        if (!this.#onHold || this.#waitingBytes > unpublishedBytesMax / 2) return
+        this.#onHold = false
+        this.wake()
       })
-      .catch((error: unknown) => {
-        // A log that cannot be written is the end: nothing may be shown that might be forgotten.
-        this.#running = false
-        this.#failed(error)
-      })
+      .catch((error: unknown) => this.fail(error))
+  }
+
+  async #show(shown: readonly Shown[]): Promise<void> {
+    const { history } = this.#options
+    for (const each of shown) {
+      // What follows a failure may be on the disk or not: nobody is told.
+      if (this.#failure !== undefined) return
+      if (each.type === 'dropped') {
+        this.#onDrop(each.shard, each.dropped)
+        continue
+      }
+      if (history.archive.backlogBytes > ARCHIVE_PAUSE_BYTES) await history.archive.drained()
+      history.put(each.sealed)
+      this.trace.add(each.sealed)
+      this.#onBlock(each.sealed)
+    }
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
   }
 
   #setTimer(shard: number, id: number, atMs: number): void {
     const key = `${shard}:${id}`
     clearTimeout(this.#timers.get(key))
-    if (!this.#running) return
+    if (this.#stopped) return
     const fire = (): void => {
       this.#timers.delete(key)
-      if (this.#running) this.#carryOut(this.#machine.step(this.#options.nowMs(), { type: 'timer', shard, id }))
+      this.#step({ type: 'timer', shard, id })
     }
     this.#timers.set(key, setTimeout(fire, Math.max(0, atMs - this.#options.nowMs())))
   }

@@ -14,7 +14,8 @@ import type { SubmitResult } from '../rpc/submit.ts'
 import type { NodeParts } from './node-parts.ts'
 import { paceOf } from './pace.ts'
 import { hosted, readAddress } from './queries.ts'
-import type { MachineSnapshot } from './snapshots.ts'
+import { Serial } from './serial.ts'
+import { type MachineSnapshot, type RestoredMachine, restoreMachine } from './snapshots.ts'
 
 /** The pace of a development chain, which `dev_setBlockTime` changes while it runs. */
 export type MutablePace = { blockTimeMs: number; idleMs: number; mode: 'timed' | 'manual' }
@@ -25,8 +26,8 @@ export type DevParts = {
   /** Holds the motes that the faucet gives; one account on each vShard. */
   readonly faucet: KeyPair | undefined
   readonly submit: (raws: readonly Uint8Array[]) => Promise<readonly SubmitResult[]>
-  /** Puts the chain back to a snapshot, on disk too. */
-  readonly revert: (snapshot: MachineSnapshot) => Promise<void>
+  /** Makes a snapshot the chain that goes on, in memory and on disk. */
+  readonly revert: (restored: RestoredMachine) => Promise<void>
 }
 
 const FAUCET_MOTES = 100_000_000_000n
@@ -37,70 +38,71 @@ const FAUCET_EXPIRY = 1_000
 export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): RpcHandlers {
   const { host } = parts
   const snapshots = new Map<string, MachineSnapshot>()
-  const oneByOne = queue()
   let nextSnapshot = 1
+  // A revert while blocks are made by hand would leave half of them; each call waits for those before it.
+  const turns = new Serial()
+  const faucetTurns = new Serial()
   return {
-    async dev_faucet({ address, amountMotes }) {
+    dev_faucet({ address, amountMotes }, { wait }) {
       const to = readAddress(parts, address)
       if (faucet === undefined)
         throw new ArmError('ARM_FAUCET', 'this chain has no faucet', { hint: 'transfer from a funded account' })
       const amount = amountMotes === undefined ? FAUCET_MOTES : BigInt(amountMotes)
-      // One after another, as the nonce of each follows that of the one before.
-      const result = await oneByOne(async () => {
+      // Signed once the one before is in the pool: two with the same nonce would be rivals.
+      const paid = faucetTurns.run(async () => {
         checkGift(parts, faucet, to.vShard, amount)
-        return (await submit([faucetTransaction(parts, faucet, to, amount)]))[0]
+        const [result] = await submit([faucetTransaction(parts, faucet, to, amount)])
+        if (result?.ok) return { txId: result.txId }
+        const data = { ...result?.data, cause: result?.code }
+        throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, data)
       })
-      if (result?.ok) return { txId: result.txId }
-      const data = { ...result?.data, cause: result?.code }
-      throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, data)
+      return wait(paid)
     },
-    dev_mine: ({ count = 1 }) =>
-      oneByOne(async () => {
-        for (let round = 0; round < count; round++) {
-          // The main shard last, so that it anchors what the others have just made.
-          for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
-          await host.settled()
-        }
-        return {
-          heights: host.machine.shards.map(({ descriptor, chain }) => ({
-            vShard: descriptor.key.vShard,
-            height: chain.tip.height,
-          })),
-        }
-      }),
-    dev_snapshot: () =>
-      oneByOne(async () => {
-        const snapshotId = `snap-${nextSnapshot++}`
-        snapshots.set(snapshotId, host.snapshot())
-        if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
-        return { snapshotId }
-      }),
-    dev_revert: ({ snapshotId }) =>
-      oneByOne(async () => {
-        const snapshot = snapshots.get(snapshotId)
-        if (snapshot === undefined)
-          throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
-        await revert(snapshot)
-        // Later snapshots are of a chain that no longer exists.
-        for (const later of [...snapshots.keys()])
-          if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
-        return { reverted: true }
-      }),
+    dev_mine: ({ count = 1 }, { wait }) =>
+      wait(
+        turns.run(async () => {
+          for (let round = 0; round < count; round++) {
+            // The main shard last, so that it anchors what the others have just made.
+            for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
+            await host.settled()
+          }
+          const heights = await host.durable(() =>
+            host.machine.shards.map(({ descriptor, chain }) => ({
+              vShard: descriptor.key.vShard,
+              height: chain.tip.height,
+            })),
+          )
+          return { heights }
+        }),
+      ),
+    dev_snapshot: (_, { wait }) =>
+      wait(
+        turns.run(async () => {
+          const snapshot = await host.durable(() => host.snapshot())
+          const snapshotId = `snap-${nextSnapshot++}`
+          snapshots.set(snapshotId, snapshot)
+          if (snapshots.size > DEV_SNAPSHOTS_MAX) snapshots.delete(snapshots.keys().next().value as string)
+          return { snapshotId }
+        }),
+      ),
+    dev_revert: ({ snapshotId }, { wait }) =>
+      wait(
+        turns.run(async () => {
+          const snapshot = snapshots.get(snapshotId)
+          if (snapshot === undefined)
+            throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
+          await revert(await restoreMachine(snapshot.meta, snapshot.chunks))
+          // Later snapshots are of a chain that no longer exists.
+          for (const later of [...snapshots.keys()])
+            if (Number(later.slice(5)) > Number(snapshotId.slice(5))) snapshots.delete(later)
+          return { reverted: true } as const
+        }),
+      ),
     dev_setBlockTime({ blockTimeMs }) {
       Object.assign(pace, paceOf(blockTimeMs))
       host.wake()
       return { blockTimeMs }
     },
-  }
-}
-
-/** Runs actions one after another, each whatever became of the one before. */
-function queue(): <Result>(action: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (action) => {
-    const next = last.then(action)
-    last = next.catch(() => undefined)
-    return next
   }
 }
 

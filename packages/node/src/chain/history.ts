@@ -1,47 +1,22 @@
-import {
-  type Block,
-  type Body,
-  blob,
-  blockCodec,
-  bodyCodec,
-  type Codec,
-  compile,
-  concatBytes,
-  type Details,
-  type Head,
-  headCodec,
-  headHash,
-  list,
-  type Receipt,
-  type Runtime,
-} from '@armchain/core'
+import { blockCodec, concatBytes, type Receipt, type Runtime } from '@armchain/core'
 import type { SealedBlock } from '@armchain/shard'
 import { RECENT_BLOCKS_BYTES } from '../limits.ts'
 import type { Archive, TransactionPlace } from '../storage/archive.ts'
+import { ArchivedStored, receiptsCodec, type StoredBlock, type StoredReceipts, storedOf } from './stored-block.ts'
 
-/** A block of the past, decoded as far as a query needs. */
-export type StoredBlock = {
-  readonly vShard: number
-  readonly height: number
-  readonly hash: Uint8Array
-  readonly block: Omit<Block, 'body'>
-  readonly head: Head
-  readonly details: Details
-  readonly body: Body
-  /** Ids of the transactions, in order. */
-  readonly ids: readonly Uint8Array[]
-  /** Of messages, then of transactions. */
-  readonly receipts: readonly Uint8Array[]
-}
-
-const receiptsCodec: Codec<readonly Uint8Array[]> = compile(list(blob(16 * 1024 * 1024), 2 ** 24))
+type Recent = { readonly stored: StoredBlock; readonly sizeBytes: number }
 const NO_BODY = new Uint8Array(0)
+/** Of a remembered block beside its bytes. */
+const BLOCK_OVERHEAD_BYTES = 4096
 
 /** Blocks and receipts as queries see them: the latest from memory, all others from the archive. */
 export class History {
   readonly #archive: Archive
   readonly #runtime: Runtime
-  readonly #recent: Map<string, { readonly stored: StoredBlock; readonly sizeBytes: number }> = new Map()
+  /** Whole blocks, and blocks without a body, the oldest used first. */
+  readonly #recent: Map<string, Recent> = new Map()
+  /** Reads under way: callers of the same block share one. */
+  readonly #reading: Map<string, Promise<StoredBlock | undefined>> = new Map()
   #recentBytes = 0
 
   constructor(archive: Archive, runtime: Runtime) {
@@ -54,7 +29,8 @@ export class History {
   }
 
   /** Takes a durable block. */
-  put({ executed, certificate, shard }: SealedBlock): void {
+  put(sealed: SealedBlock): void {
+    const { executed, certificate, shard } = sealed
     const { head, details, body } = executed.block
     this.#archive.putBlock({
       shard: shard.vShard,
@@ -64,48 +40,31 @@ export class History {
       receipts: receiptsCodec.encode(executed.receipts),
       txIds: concatBytes(...executed.transactions.map(({ id }) => id)),
     })
-    const stored: StoredBlock = {
-      vShard: shard.vShard,
-      height: executed.height,
-      hash: executed.hash,
-      block: { head, details, certificate },
-      head: executed.head,
-      details: executed.details,
-      body: { transactions: executed.transactions.map(({ bytes }) => bytes), imports: executed.imports, anchors: [] },
-      ids: executed.transactions.map(({ id }) => id),
-      receipts: executed.receipts,
-    }
     // A main-shard block's anchors are few and large: read again from history when asked for.
-    if (executed.anchors.length === 0) this.#remember(stored, 2 * body.length)
+    if (executed.anchors.length === 0)
+      this.#remember(wholeKey(shard.vShard, executed.height), storedOf(sealed), 2 * body.length)
   }
 
   async block(vShard: number, height: number): Promise<StoredBlock | undefined> {
-    const recent = this.#recent.get(`${vShard}:${height}`)
-    if (recent !== undefined) return recent.stored
-    const archived = await this.#archive.getBlock(vShard, height)
-    if (archived === undefined) return undefined
-    const { body: _, ...block } = blockCodec.decode(archived.header)
-    const ids = Array.from({ length: archived.txIds.length / 32 }, (_, i) => archived.txIds.slice(32 * i, 32 * i + 32))
-    const stored: StoredBlock = {
-      vShard,
-      height,
-      hash: headHash(block.head),
-      block,
-      head: headCodec.decode(block.head),
-      details: this.#runtime.details.decode(block.details),
-      body: bodyCodec.decode(archived.body),
-      ids,
-      receipts: receiptsCodec.decode(archived.receipts),
-    }
-    this.#remember(stored, 2 * archived.body.length)
-    return stored
+    const key = wholeKey(vShard, height)
+    return this.#recall(key) ?? (await this.#read(key, vShard, height, () => this.#archive.getBlock(vShard, height)))
+  }
+
+  /** The receipts of a block; cheaper than the whole of it where it is not in memory. */
+  async receipts(vShard: number, height: number): Promise<StoredReceipts | undefined> {
+    const key = `receipts ${wholeKey(vShard, height)}`
+    return (
+      this.#recall(wholeKey(vShard, height)) ??
+      this.#recall(key) ??
+      (await this.#read(key, vShard, height, () => this.#archive.getReceipts(vShard, height)))
+    )
   }
 
   async find(txId: Uint8Array): Promise<TransactionPlace | undefined> {
     return await this.#archive.findTransaction(txId)
   }
 
-  receipt(stored: StoredBlock, index: number): Receipt {
+  receipt(stored: StoredReceipts, index: number): Receipt {
     const imported = stored.receipts.length - stored.ids.length
     return this.#runtime.receipts.decode(stored.receipts[imported + index] as Uint8Array)
   }
@@ -113,21 +72,57 @@ export class History {
   /** Forgets what a revert takes back. */
   async revert(vShard: number, height: number): Promise<void> {
     this.#recent.clear()
+    this.#reading.clear()
     this.#recentBytes = 0
     await this.#archive.deleteAbove(vShard, height)
   }
 
-  #remember(stored: StoredBlock, sizeBytes: number): void {
-    const key = `${stored.vShard}:${stored.height}`
-    const old = this.#recent.get(key)
-    if (old !== undefined) this.#recentBytes -= old.sizeBytes
+  async #read(
+    key: string,
+    vShard: number,
+    height: number,
+    ask: () => ReturnType<Archive['getBlock']>,
+  ): Promise<StoredBlock | undefined> {
+    const shared = this.#reading.get(key)
+    if (shared !== undefined) return await shared
+    const reading = ask().then((archived) => {
+      if (archived === undefined) return undefined
+      const stored = new ArchivedStored(this.#runtime, { vShard, height }, archived)
+      // Not if a revert has come in between: the block may be gone.
+      if (this.#reading.get(key) === reading)
+        this.#remember(key, stored, 2 * (archived.body.length + archived.receipts.length))
+      return stored
+    })
+    this.#reading.set(key, reading)
+    try {
+      return await reading
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key)
+    }
+  }
+
+  /** What is used stays longest. */
+  #recall(key: string): StoredBlock | undefined {
+    const item = this.#recent.get(key)
+    if (item === undefined) return undefined
     this.#recent.delete(key)
-    this.#recent.set(key, { stored, sizeBytes: sizeBytes + 4096 })
-    this.#recentBytes += sizeBytes + 4096
+    this.#recent.set(key, item)
+    return item.stored
+  }
+
+  #remember(key: string, stored: StoredBlock, bytes: number): void {
+    const sizeBytes = bytes + BLOCK_OVERHEAD_BYTES
+    this.#recentBytes += sizeBytes - (this.#recent.get(key)?.sizeBytes ?? 0)
+    this.#recent.delete(key)
+    this.#recent.set(key, { stored, sizeBytes })
     for (const [oldest, item] of this.#recent) {
       if (this.#recentBytes <= RECENT_BLOCKS_BYTES || oldest === key) break
       this.#recent.delete(oldest)
       this.#recentBytes -= item.sizeBytes
     }
   }
+}
+
+function wholeKey(vShard: number, height: number): string {
+  return `${vShard}:${height}`
 }

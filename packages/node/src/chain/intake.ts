@@ -1,13 +1,24 @@
-import { limits, type PreparedTransaction, prepareTransaction, type Refusal, type Runtime, toHex } from '@armchain/core'
+import {
+  limits,
+  type Outcome,
+  type PreparedTransaction,
+  prepareTransaction,
+  type Refusal,
+  type Runtime,
+  refuse,
+  toHex,
+} from '@armchain/core'
 import {
   packTransactions,
-  VERDICT_INVALID,
   VERDICT_KEY,
+  VERDICT_UNJUDGED,
+  VERDICT_VALID,
   type VerifiedBatch,
   type VerifyPool,
 } from '@armchain/core/node'
-import { INTAKE_BATCH, INTAKE_GAP_MS, INTAKE_JUDGE_BACKLOG_MAX, INTAKE_PARKED_MAX } from '../limits.ts'
+import { INTAKE_BATCH, INTAKE_JUDGE_BACKLOG_MAX, INTAKE_JUDGE_REQUEST_MAX, INTAKE_TURN } from '../limits.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
+import { ParkedTransactions } from './parked.ts'
 import { withHint } from './refusal-hints.ts'
 
 const { TX_BYTES_MAX } = limits
@@ -17,7 +28,12 @@ export type Admit = (prepared: PreparedTransaction) => Refusal | undefined
 export type IsIncluded = (txId: Uint8Array) => Promise<boolean>
 
 /**
- * From received bytes to the pool: signatures in batches off the main thread, then decoding and admission on it.
+ * From received bytes to the pool: decoding and all checks that need no state on the main thread, then signatures in
+ * batches off it, then admission. What does not decode is told so, and never reaches a verifier: it costs a sender
+ * nothing to make, and would cost the judge two milliseconds each.
+ *
+ * Signatures that the fast filter refuses are for the judge, who has room for some of each request and for so many in
+ * all; those beyond are refused as busy, and no others.
  *
  * A transaction that is ahead of its account's nonce is parked for a moment, because requests that a client sends side
  * by side arrive in any order; if what is missing does not come, it is refused as a gap.
@@ -27,8 +43,7 @@ export class Intake {
   readonly #verifier: VerifyPool
   readonly #admit: Admit
   readonly #isIncluded: IsIncluded
-  readonly #parked: Map<string, Parked[]> = new Map()
-  #parkedCount = 0
+  readonly #parked: ParkedTransactions = new ParkedTransactions()
 
   constructor(runtime: Runtime, verifier: VerifyPool, admit: Admit, isIncluded: IsIncluded) {
     this.#runtime = runtime
@@ -38,68 +53,97 @@ export class Intake {
   }
 
   async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    if (this.#verifier.judgeBacklog > INTAKE_JUDGE_BACKLOG_MAX) return raws.map(() => BUSY)
+    const room = this.#judgeRoom()
     const batches: Promise<readonly SubmitResult[]>[] = []
-    for (let i = 0; i < raws.length; i += INTAKE_BATCH) batches.push(this.#submitBatch(raws.slice(i, i + INTAKE_BATCH)))
+    for (let i = 0; i < raws.length; i += INTAKE_BATCH) {
+      if (i > 0 && i % INTAKE_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      batches.push(this.#submitBatch(raws.slice(i, i + INTAKE_BATCH), room))
+    }
     return (await Promise.all(batches)).flat()
   }
 
   /** Refuses what is parked: the node closes. */
   close(): void {
-    for (const parked of this.#parked.values()) for (const each of parked) each.settle(GAP_REFUSED)
-    this.#parked.clear()
+    this.#parked.close()
   }
 
-  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const { txDomain, types } = this.#runtime
-    const fitting = raws.map((raw) => (raw.length <= TX_BYTES_MAX ? raw : new Uint8Array(0)))
-    const packed = packTransactions(fitting)
-    const verified = await this.#verifier.verifyTransactions({
-      ...packed,
-      domain: txDomain,
-      keyOffset: types.senderKeyOffset,
-    })
-    // A kept transaction must not pin its whole batch, nor the request it came in.
-    const results = raws.map((raw, i) => this.#judge(raw.length <= TX_BYTES_MAX ? undefined : raw.length, verified, i))
+  /** How many doubtful signatures of one request may still be judged. */
+  #judgeRoom(): (doubtful: number) => number {
+    let left = INTAKE_JUDGE_REQUEST_MAX
+    return (doubtful) => {
+      const free = Math.max(0, INTAKE_JUDGE_BACKLOG_MAX - this.#verifier.judgeBacklog)
+      const taken = Math.min(doubtful, left, free)
+      left -= taken
+      return taken
+    }
+  }
+
+  async #submitBatch(
+    raws: readonly Uint8Array[],
+    judgeRoom: (doubtful: number) => number,
+  ): Promise<readonly SubmitResult[]> {
+    const results: (SubmitResult | Promise<SubmitResult>)[] = new Array(raws.length)
+    const decoded: { readonly position: number; readonly prepared: PreparedTransaction }[] = []
+    for (const [position, raw] of raws.entries()) {
+      const prepared = this.#decode(raw)
+      if (prepared.ok) decoded.push({ position, prepared: prepared.value })
+      else results[position] = refused(prepared.reason)
+    }
+    if (decoded.length > 0) {
+      const verified = await this.#verifier.verifyTransactions({
+        ...packTransactions(decoded.map(({ prepared }) => prepared.bytes)),
+        domain: this.#runtime.txDomain,
+        keyOffset: this.#runtime.types.senderKeyOffset,
+        judgeRoom,
+      })
+      for (const [i, { position, prepared }] of decoded.entries())
+        results[position] = this.#judged(prepared, verified, i)
+    }
     return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as SubmitResult[])
   }
 
-  #judge(
-    oversizeBytes: number | undefined,
-    { data, offsets, verdicts, ids, accounts }: VerifiedBatch,
+  /** Id and account are yet to come: the verifying threads compute them. */
+  #decode(raw: Uint8Array): Outcome<PreparedTransaction> {
+    if (raw.length > TX_BYTES_MAX)
+      return refuse('ARM_TX_TOO_LARGE', `transaction has over ${TX_BYTES_MAX} bytes`, { sizeBytes: raw.length })
+    // A kept transaction must not pin the request that it came in, nor change with the caller's bytes.
+    return prepareTransaction(this.#runtime, new Uint8Array(raw), NO_HASH, NO_HASH)
+  }
+
+  #judged(
+    decoded: PreparedTransaction,
+    { verdicts, ids, accounts }: VerifiedBatch,
     i: number,
   ): SubmitResult | Promise<SubmitResult> {
-    if (oversizeBytes !== undefined)
-      return refused({
-        code: 'ARM_TX_TOO_LARGE',
-        message: `transaction has over ${TX_BYTES_MAX} bytes`,
-        data: { sizeBytes: oversizeBytes },
-      })
-    const bytes = data.slice(offsets[i], offsets[i + 1])
-    const prepared = prepareTransaction(
-      this.#runtime,
-      bytes,
-      ids.slice(32 * i, 32 * i + 32),
-      accounts.slice(32 * i, 32 * i + 32),
-    )
-    // What is malformed, or for another chain, is told so rather than that its signature is wrong.
-    if (!prepared.ok) return refused(prepared.reason)
-    if (verdicts[i] === VERDICT_INVALID)
-      return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
+    if (verdicts[i] === VERDICT_UNJUDGED) return BUSY
     if (verdicts[i] === VERDICT_KEY)
       return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
-    return this.#offer(prepared.value)
+    if (verdicts[i] !== VERDICT_VALID) return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
+    const at = 32 * i
+    return this.#offer({ ...decoded, id: ids.slice(at, at + 32), account: accounts.slice(at, at + 32) })
   }
 
   #offer(prepared: PreparedTransaction): SubmitResult | Promise<SubmitResult> {
     const refusal = this.#admit(prepared)
     if (refusal === undefined) {
-      if (this.#parkedCount > 0) this.#retry(prepared)
-      return { ok: true, txId: toHex(prepared.id) }
+      if (this.#parked.size > 0) this.#follow(prepared)
+      return accepted(prepared)
     }
     if (refusal.code === 'ARM_TX_NONCE_LOW') return this.#usedNonce(prepared, refusal)
-    if (refusal.code !== 'ARM_TX_NONCE_GAP' || this.#parkedCount >= INTAKE_PARKED_MAX) return refused(refusal)
-    return this.#park(prepared, refusal)
+    if (refusal.code !== 'ARM_TX_NONCE_GAP') return refused(refusal)
+    return this.#parked.park(prepared, refused(refusal))
+  }
+
+  /** Something of an account got in: what was parked right behind it follows. */
+  #follow(admitted: PreparedTransaction): void {
+    let { nonce } = admitted.tx
+    for (;;) {
+      const next = this.#parked.take(admitted, ++nonce)
+      if (next === undefined) return
+      const refusal = this.#admit(next.prepared)
+      next.settle(refusal === undefined ? accepted(next.prepared) : refused(refusal))
+      if (refusal !== undefined) return
+    }
   }
 
   /** A used nonce is told apart from the very transaction that used it: sending again is harmless, and the client may wait for it. */
@@ -111,60 +155,20 @@ export class Intake {
       data: { txId: toHex(id) },
     })
   }
-
-  #park(prepared: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
-    return new Promise((resolve) => {
-      const key = queueKey(prepared)
-      const settle = (result: SubmitResult): void => {
-        clearTimeout(timer)
-        this.#parkedCount--
-        resolve(result)
-      }
-      const timer = setTimeout(() => {
-        const rest = (this.#parked.get(key) ?? []).filter((each) => each !== parked)
-        if (rest.length === 0) this.#parked.delete(key)
-        else this.#parked.set(key, rest)
-        settle(refused(refusal))
-      }, INTAKE_GAP_MS)
-      const parked: Parked = { prepared, settle }
-      this.#parkedCount++
-      this.#parked.set(key, [...(this.#parked.get(key) ?? []), parked])
-    })
-  }
-
-  /** Something of an account got in: what was parked behind it may follow. */
-  #retry(admitted: PreparedTransaction): void {
-    const key = queueKey(admitted)
-    const parked = this.#parked.get(key)
-    if (parked === undefined) return
-    const waiting: Parked[] = []
-    for (const each of [...parked].sort((a, b) => a.prepared.tx.nonce - b.prepared.tx.nonce)) {
-      const refusal = this.#admit(each.prepared)
-      if (refusal?.code === 'ARM_TX_NONCE_GAP') waiting.push(each)
-      else each.settle(refusal === undefined ? { ok: true, txId: toHex(each.prepared.id) } : refused(refusal))
-    }
-    if (waiting.length === 0) this.#parked.delete(key)
-    else this.#parked.set(key, waiting)
-  }
 }
 
-type Parked = { readonly prepared: PreparedTransaction; readonly settle: (result: SubmitResult) => void }
-
+/** Id and account of what is only decoded. */
+const NO_HASH = new Uint8Array(0)
 const BUSY: SubmitResult = {
   ok: false,
   code: 'ARM_RPC_BUSY',
   message: 'too many doubtful signatures wait to be judged',
   data: { hint: 'submit again in a moment' },
 }
-const GAP_REFUSED: SubmitResult = refused({
-  code: 'ARM_TX_NONCE_GAP',
-  message: 'transactions before this one are missing',
-})
+function accepted({ id }: PreparedTransaction): SubmitResult {
+  return { ok: true, txId: toHex(id) }
+}
 
 function refused(refusal: Refusal): SubmitResult {
   return { ok: false, ...withHint(refusal) }
-}
-
-function queueKey({ account, tx }: PreparedTransaction): string {
-  return `${tx.vShard}:${toHex(account)}`
 }

@@ -1,5 +1,6 @@
 import type { Pace } from '@armchain/consensus'
 import type { PreparedTransaction, Runtime } from '@armchain/core'
+import type { AddressBook } from './address-book.ts'
 import type { ChainHost } from './chain-host.ts'
 import type { History } from './history.ts'
 import type { Waiters } from './waiters.ts'
@@ -10,6 +11,7 @@ export type NodeParts = {
   readonly host: ChainHost
   readonly history: History
   readonly waiters: Waiters
+  readonly addresses: AddressBook
   readonly pace: Pace
   readonly version: string
   readonly dev: boolean

@@ -1,8 +1,8 @@
-import type { Finality, Receipt } from '@armchain/client/rpc-schema'
+import type { Finality, Receipt, TransactionResult } from '@armchain/client/rpc-schema'
 import {
   type Address,
   ArmError,
-  accountIdOf,
+  type Receipt as ChainReceipt,
   encodeAccountProof,
   formatSchema,
   fromHex,
@@ -19,10 +19,11 @@ import {
   valueToJson,
 } from '@armchain/core'
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
+import { VIEWS_PER_TURN } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
-import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
 import { sealingOf } from './pace.ts'
+import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 import { messageProofs, traceOf } from './trace.ts'
 import { receiptView, transactionView } from './views.ts'
 
@@ -41,31 +42,32 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime, pace, version, dev } = parts
   const { scheme } = runtime
   return {
-    arm_network: () => ({
-      networkId: scheme.networkId,
-      chainId: scheme.chainId,
-      genesisHash: toHex(runtime.genesisHash),
-      addressPrefix: scheme.addressPrefix,
-      schemaVersion: scheme.version,
-      blockTimeMs: sealingOf(pace) === 'interval' ? pace.blockTimeMs : 0,
-      sealing: sealingOf(pace),
-      signingDomain: toHex(runtime.txDomain),
-      dev,
-      shards: host.machine.shards.map(({ descriptor, chain }) => ({
-        vShard: descriptor.key.vShard,
-        prefix: '',
-        born: descriptor.key.born,
-        engine: descriptor.engine,
-        publicKey: toHex(descriptor.validators[0] as Uint8Array),
-        height: chain.tip.height,
+    arm_network: () =>
+      host.durable(() => ({
+        networkId: scheme.networkId,
+        chainId: scheme.chainId,
+        genesisHash: toHex(runtime.genesisHash),
+        addressPrefix: scheme.addressPrefix,
+        schemaVersion: scheme.version,
+        blockTimeMs: sealingOf(pace) === 'interval' ? pace.blockTimeMs : 0,
+        sealing: sealingOf(pace),
+        signingDomain: toHex(runtime.txDomain),
+        dev,
+        shards: host.machine.shards.map(({ descriptor, chain }) => ({
+          vShard: descriptor.key.vShard,
+          prefix: '',
+          born: descriptor.key.born,
+          engine: descriptor.engine,
+          publicKey: toHex(descriptor.validators[0] as Uint8Array),
+          height: chain.tip.height,
+        })),
+        modules: runtime.modules.map(({ name, calls, queries }) => ({
+          name,
+          calls: Object.keys(calls ?? {}),
+          queries: Object.keys(queries ?? {}),
+        })),
+        version,
       })),
-      modules: runtime.modules.map(({ name, calls, queries }) => ({
-        name,
-        calls: Object.keys(calls ?? {}),
-        queries: Object.keys(queries ?? {}),
-      })),
-      version,
-    }),
     arm_scheme: () => ({
       encoded: toHex(schemeCodec.encode(scheme)),
       scheme: valueToJson(schemeCodec.schema, scheme),
@@ -76,66 +78,69 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
         ]),
       ),
     }),
-    arm_status: async () => ({
-      uptimeMs: Math.round(performance.now()),
-      shards: host.machine.shards.map((hosted) => ({
-        vShard: hosted.descriptor.key.vShard,
-        height: hosted.chain.tip.height,
-        headHash: toHex(hosted.chain.tip.hash),
-        stateRoot: toHex(hosted.chain.tip.head.stateRoot),
-        anchoredHeight: anchoredHeight(host.machine, hosted.descriptor.key),
-        poolTransactions: hosted.pool.size,
-        accounts: hosted.chain.state.accounts.count,
-        baseFeeMotes: host.machine.kernelState(hosted).baseFee.toString(),
+    arm_status: () =>
+      host.durable(() => ({
+        uptimeMs: Math.round(performance.now()),
+        shards: host.machine.shards.map((hosted) => ({
+          vShard: hosted.descriptor.key.vShard,
+          height: hosted.chain.tip.height,
+          headHash: toHex(hosted.chain.tip.hash),
+          stateRoot: toHex(hosted.chain.tip.head.stateRoot),
+          anchoredHeight: anchoredHeight(host.machine, hosted.descriptor.key),
+          poolTransactions: hosted.pool.size,
+          accounts: hosted.chain.state.accounts.count,
+          baseFeeMotes: host.machine.kernelState(hosted).baseFee.toString(),
+        })),
+        walBytes: parts.walBytes(),
+        archiveBacklogBytes: parts.history.archive.backlogBytes,
+        rssBytes: process.memoryUsage.rss(),
       })),
-      walBytes: parts.walBytes(),
-      archiveBacklogBytes: parts.history.archive.backlogBytes,
-      rssBytes: process.memoryUsage.rss(),
-    }),
   }
 }
 
 function economyHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime } = parts
   return {
-    arm_getSupply() {
-      const { main } = host.machine
-      const { state } = main.chain
-      const { burnt, sent, received } = host.machine.kernelState(main)
-      const report = auditSupply(state, { balances: state.accounts.totalBalance, burnt, sent, received }, host.layout)
-      // As of now and of the shards hosted here; the report itself is as of the last anchors.
-      const held = (module: string): bigint =>
-        host.machine.shards.reduce(
-          (sum, { chain }) =>
-            sum + chain.state.accounts.balance(chain.state.accounts.find(runtime.moduleAccount(module))),
-          0n,
-        )
-      const locked = held('vesting')
-      const pot = held('fees')
-      return {
-        totalMotes: report.totalMotes.toString(),
-        genesisMotes: report.genesisMotes.toString(),
-        balancesMotes: (report.balancesMotes - locked - pot).toString(),
-        lockedMotes: locked.toString(),
-        inFlightMotes: report.inFlightMotes.toString(),
-        feePotMotes: pot.toString(),
-        burntMotes: report.burntMotes.toString(),
-        auditedAtHeight: main.chain.tip.height,
-        ok: report.ok,
-      }
-    },
-    arm_getFees({ vShard }) {
-      const { baseFee } = host.machine.kernelState(hosted(parts, vShard))
-      const transferGas = GAS.signature + 256 * GAS.txByte + 3 * GAS.accountWrite + GAS.event + 128
-      return {
-        baseFeeMotes: baseFee.toString(),
-        suggestedTipMotes: '1',
-        suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
-        rulesVersion: rulesVersion(runtime.scheme, host.machine.main.chain.tip.height),
-        transferGas,
-        messageGas: transferGas + GAS.send + GAS.deliver,
-      }
-    },
+    arm_getSupply: () =>
+      host.durable(() => {
+        const { main } = host.machine
+        const { state } = main.chain
+        const { burnt, sent, received } = host.machine.kernelState(main)
+        const report = auditSupply(state, { balances: state.accounts.totalBalance, burnt, sent, received }, host.layout)
+        // As of now and of the shards hosted here; the report itself is as of the last anchors.
+        const held = (module: string): bigint =>
+          host.machine.shards.reduce(
+            (sum, { chain }) =>
+              sum + chain.state.accounts.balance(chain.state.accounts.find(runtime.moduleAccount(module))),
+            0n,
+          )
+        const locked = held('vesting')
+        const pot = held('fees')
+        return {
+          totalMotes: report.totalMotes.toString(),
+          genesisMotes: report.genesisMotes.toString(),
+          balancesMotes: (report.balancesMotes - locked - pot).toString(),
+          lockedMotes: locked.toString(),
+          inFlightMotes: report.inFlightMotes.toString(),
+          feePotMotes: pot.toString(),
+          burntMotes: report.burntMotes.toString(),
+          auditedAtHeight: main.chain.tip.height,
+          ok: report.ok,
+        }
+      }),
+    arm_getFees: ({ vShard }) =>
+      host.durable(() => {
+        const { baseFee } = host.machine.kernelState(hosted(parts, vShard))
+        const transferGas = GAS.signature + 256 * GAS.txByte + 3 * GAS.accountWrite + GAS.event + 128
+        return {
+          baseFeeMotes: baseFee.toString(),
+          suggestedTipMotes: '1',
+          suggestedMaxFeeMotes: (baseFee * 4n + 1n).toString(),
+          rulesVersion: rulesVersion(runtime.scheme, host.machine.main.chain.tip.height),
+          transferGas,
+          messageGas: transferGas + GAS.send + GAS.deliver,
+        }
+      }),
     arm_getPool({ vShard }) {
       const { pool } = hosted(parts, vShard)
       return {
@@ -151,60 +156,61 @@ function economyHandlers(parts: NodeParts): RpcHandlers {
 function accountHandlers(parts: NodeParts): RpcHandlers {
   const { host, runtime } = parts
   return {
-    arm_getAccount({ address }) {
-      const { account, vShard } = readAddress(parts, address)
-      const { chain, pool } = hosted(parts, vShard)
-      const { accounts } = chain.state
-      const row = accounts.find(account)
-      return {
-        address: address.toLowerCase(),
-        exists: accounts.exists(row),
-        balanceMotes: accounts.balance(row).toString(),
-        nonce: accounts.nonce(row),
-        nextNonce: pool.nextNonce(account),
-        height: chain.tip.height,
-      }
-    },
-    async arm_getAccountProof({ address }) {
-      const { account, vShard } = readAddress(parts, address)
-      const { chain } = hosted(parts, vShard)
-      const { accounts } = chain.state
-      const row = accounts.find(account)
-      let record: Uint8Array | undefined
-      if (accounts.exists(row)) {
-        record = new Uint8Array(32)
-        accounts.record(row, record, 0)
-      }
-      const proof = encodeAccountProof({ ...chain.state.proveAccount(account), record })
-      const certificate = host.certificate(vShard)
-      const { height, headBytes } = chain.tip
-      if (certificate === undefined)
-        throw new ArmError('ARM_NOT_FOUND', 'the vShard has made no block yet', {
-          vShard,
-          hint: 'ask again in a moment',
-        })
-      // The head may be newer than what is synced: it is shown only when it is durable.
-      await host.settled()
-      return {
-        address: address.toLowerCase(),
-        height,
-        head: toHex(headBytes),
-        certificate: toHex(certificate),
-        proof: toHex(proof),
-      }
-    },
-    arm_query({ vShard, module, query, args }) {
-      const shard = hosted(parts, vShard)
-      const definition = runtime.query(module, query)
-      if (definition === undefined)
-        throw new ArmError('ARM_NOT_FOUND', `no query ${module}.${query}`, {
-          module,
-          query,
-          hint: 'arm_network lists the modules and their queries',
-        })
-      const value = jsonToValue(definition.schema, args ?? {})
-      return valueToJson(definition.result, definition.run(queryContext(parts, shard, module), value))
-    },
+    arm_getAccount: ({ address }) =>
+      host.durable(() => {
+        const { account, vShard } = readAddress(parts, address)
+        const { chain, pool } = hosted(parts, vShard)
+        const { accounts } = chain.state
+        const row = accounts.find(account)
+        return {
+          address: address.toLowerCase(),
+          exists: accounts.exists(row),
+          balanceMotes: accounts.balance(row).toString(),
+          nonce: accounts.nonce(row),
+          nextNonce: pool.nextNonce(account),
+          height: chain.tip.height,
+        }
+      }),
+    arm_getAccountProof: ({ address }) =>
+      host.durable(() => {
+        const { account, vShard } = readAddress(parts, address)
+        const { chain } = hosted(parts, vShard)
+        const { accounts } = chain.state
+        const row = accounts.find(account)
+        let record: Uint8Array | undefined
+        if (accounts.exists(row)) {
+          record = new Uint8Array(32)
+          accounts.record(row, record, 0)
+        }
+        const proof = encodeAccountProof({ ...chain.state.proveAccount(account), record })
+        const certificate = host.certificate(vShard)
+        const { height, headBytes } = chain.tip
+        if (certificate === undefined)
+          throw new ArmError('ARM_NOT_FOUND', 'the vShard has made no block yet', {
+            vShard,
+            hint: 'ask again in a moment',
+          })
+        return {
+          address: address.toLowerCase(),
+          height,
+          head: toHex(headBytes),
+          certificate: toHex(certificate),
+          proof: toHex(proof),
+        }
+      }),
+    arm_query: ({ vShard, module, query, args }) =>
+      host.durable(() => {
+        const shard = hosted(parts, vShard)
+        const definition = runtime.query(module, query)
+        if (definition === undefined)
+          throw new ArmError('ARM_NOT_FOUND', `no query ${module}.${query}`, {
+            module,
+            query,
+            hint: 'arm_network lists the modules and their queries',
+          })
+        const value = jsonToValue(definition.schema, args ?? {})
+        return valueToJson(definition.result, definition.run(queryContext(parts, shard, module), value))
+      }),
   }
 }
 
@@ -213,9 +219,7 @@ function blockHandlers(parts: NodeParts): RpcHandlers {
     async arm_getBlock({ vShard, height, hash, full }) {
       const stored = await findBlock(parts, vShard, height, hash)
       const { block, head, details } = stored
-      const transactions = full
-        ? stored.ids.map((id, index) => transactionOf(parts, stored, id, index))
-        : stored.ids.map(toHex)
+      const transactions = full ? await wholeTransactions(parts, stored) : stored.ids.map(toHex)
       return {
         vShard,
         height: stored.height,
@@ -267,7 +271,7 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       const id = fromHex(txId.toLowerCase())
       const waiting = parts.pending(toHex(id))
       if (waiting !== undefined)
-        return transactionView(runtime, waiting.tx, waiting.bytes, { txId: id, account: waiting.account }, undefined)
+        return transactionView(runtime, parts.addresses, { tx: waiting.tx, raw: waiting.bytes, txId: id }, undefined)
       const place = await parts.history.find(id)
       const stored = place && (await parts.history.block(place.shard, place.height))
       if (place === undefined || stored === undefined) throw notFound('transaction', txId)
@@ -278,14 +282,17 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
       if (receipt === undefined) throw notFound('receipt', txId)
       return receipt
     },
-    async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal }) {
+    async arm_waitForReceipt({ txId, timeoutMs = 30_000, finality }, { signal, wait }) {
       const id = fromHex(txId.toLowerCase())
       const deadline = performance.now() + timeoutMs
-      const receipt = await parts.waiters.until(toHex(id), { timeoutMs, signal }, () => findReceipt(parts, id))
+      // After a failure nobody would ever be told: it says so.
+      if (!parts.host.health.ok) await parts.host.settled()
+      const look = (): Promise<Receipt | undefined> => findReceipt(parts, id)
+      const receipt = await parts.waiters.until(toHex(id), { timeoutMs, signal, wait }, look)
       if (finality !== 'anchored' || receipt.finality === 'anchored') return receipt
-      const left = { timeoutMs: deadline - performance.now(), signal }
+      const left = { timeoutMs: deadline - performance.now(), signal, wait }
       return await parts.waiters.until(`anchor:${receipt.vShard}:${receipt.height}`, left, async () => {
-        const found = await findReceipt(parts, id)
+        const found = await look()
         return found?.finality === 'anchored' ? found : undefined
       })
     },
@@ -313,30 +320,33 @@ export function isAnchored({ anchoredHeight }: NodeParts, vShard: number, height
 
 async function findReceipt(parts: NodeParts, id: Uint8Array): Promise<Receipt | undefined> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   return place && stored && storedReceipt(parts, stored, place.index)
 }
 
-export function storedReceipt(parts: NodeParts, stored: StoredBlock, index: number): Receipt {
-  const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
-  return receiptView(parts.runtime, parts.history.receipt(stored, index), { block: stored, index, finality })
+function storedReceipt(parts: NodeParts, stored: StoredReceipts, index: number): Receipt {
+  return receiptResult(parts, stored, parts.history.receipt(stored, index), index)
 }
 
-function transactionOf(
-  parts: NodeParts,
-  stored: StoredBlock,
-  id: Uint8Array,
-  index: number,
-): ReturnType<typeof transactionView> {
+export function receiptResult(parts: NodeParts, stored: StoredReceipts, receipt: ChainReceipt, index: number): Receipt {
+  const finality: Finality = isAnchored(parts, stored.vShard, stored.height) ? 'anchored' : 'shard-final'
+  return receiptView(parts.runtime, receipt, { block: stored, index, finality })
+}
+
+/** All transactions of a block, a part in each turn of the event loop. */
+async function wholeTransactions(parts: NodeParts, stored: StoredBlock): Promise<TransactionResult[]> {
+  const views: TransactionResult[] = []
+  for (const [index, id] of stored.ids.entries()) {
+    if (index % VIEWS_PER_TURN === VIEWS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
+    views.push(transactionOf(parts, stored, id, index))
+  }
+  return views
+}
+
+function transactionOf(parts: NodeParts, stored: StoredBlock, txId: Uint8Array, index: number): TransactionResult {
   const raw = stored.body.transactions[index] as Uint8Array
   const tx = parts.runtime.transactions.decode(raw)
-  return transactionView(
-    parts.runtime,
-    tx,
-    raw,
-    { txId: id, account: accountIdOf(tx.senderKey) },
-    { height: stored.height, index },
-  )
+  return transactionView(parts.runtime, parts.addresses, { tx, raw, txId }, { height: stored.height, index })
 }
 
 async function findBlock(
@@ -345,17 +355,19 @@ async function findBlock(
   height: number | undefined,
   hash: string | undefined,
 ): Promise<StoredBlock> {
-  const { chain } = hosted(parts, vShard)
-  await parts.host.settled()
+  hosted(parts, vShard)
+  // After it, all blocks made before the question are published.
+  await parts.host.durable(() => undefined)
   if (hash !== undefined) return await findByHash(parts, vShard, hash.replace(/^0x/, '').toLowerCase())
-  const wanted = height ?? Math.min(chain.tip.height, parts.publishedHeight(vShard))
-  const stored = await parts.history.block(vShard, wanted)
+  const tip = parts.publishedHeight(vShard)
+  const wanted = height ?? tip
+  const stored = wanted <= tip ? await parts.history.block(vShard, wanted) : undefined
   if (stored === undefined)
     throw new ArmError('ARM_NOT_FOUND', `no block ${wanted} on vShard ${vShard}`, {
       vShard,
       height: wanted,
-      tip: chain.tip.height,
-      hint: `its latest block is ${chain.tip.height}`,
+      tip,
+      hint: `its latest block is ${tip}`,
     })
   return stored
 }
@@ -363,7 +375,8 @@ async function findBlock(
 async function findByHash(parts: NodeParts, vShard: number, hash: string): Promise<StoredBlock> {
   const height = parts.heightOf(vShard, hash)
   const stored = height === undefined ? undefined : await parts.history.block(vShard, height)
-  if (stored === undefined)
+  // A revert may have put another block there.
+  if (stored === undefined || toHex(stored.hash) !== hash)
     throw new ArmError('ARM_NOT_FOUND', 'no block with that hash among the recent ones', {
       hash,
       hint: 'ask by height',

@@ -1,6 +1,6 @@
 import { headCodec, type Message, messageCodec, type ShardKey } from '@armchain/core'
-import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
+import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 import type { Anchored } from './trace-index.ts'
 
 /**
@@ -10,7 +10,12 @@ import type { Anchored } from './trace-index.ts'
  */
 
 export type Sent = { readonly destination: ShardKey; readonly seq: number }
-export type Delivered = { readonly block: StoredBlock; readonly message: Message; readonly bytes: Uint8Array }
+export type Delivered = {
+  readonly block: StoredBlock
+  readonly message: Message
+  readonly bytes: Uint8Array
+  readonly receipt: Uint8Array
+}
 
 /** Blocks that one search reads: further away, a delivery is not found, and its trace says that it is not done. */
 const SEARCH_BLOCKS_MAX = 256
@@ -18,7 +23,7 @@ const SEARCH_BLOCKS_MAX = 256
 /** The main-shard block that anchored a vShard's block; undefined while there is none. */
 export async function findAnchor(
   { host, history, anchoredHeight, publishedHeight }: NodeParts,
-  { vShard, height, details }: StoredBlock,
+  { vShard, height, details }: StoredReceipts,
 ): Promise<Anchored | undefined> {
   const indexed = host.trace.anchored(vShard, height)
   if (indexed !== undefined || height > anchoredHeight(vShard)) return indexed
@@ -35,7 +40,7 @@ export async function findAnchor(
 /** A message as its destination took it; undefined while it has not. */
 export async function findDelivery(
   parts: NodeParts,
-  source: StoredBlock,
+  source: StoredReceipts,
   { destination, seq }: Sent,
 ): Promise<Delivered | undefined> {
   const { host, history, publishedHeight } = parts
@@ -73,13 +78,19 @@ async function firstToSee(
   return low
 }
 
+/** The messages of one import follow each other, and their receipts stand in the same order, before those of transactions. */
 function deliveryIn(block: StoredBlock, source: number, seq: number): Delivered | undefined {
-  for (const item of block.body.imports) {
-    if (item.source.vShard !== source) continue
-    for (const bytes of item.messages) {
-      const message = messageCodec.decode(bytes)
-      if (message.seq === seq) return { block, message, bytes }
-    }
+  const { imports } = block.body
+  const messageCount = imports.reduce((sum, { messages }) => sum + messages.length, 0)
+  let index = block.receipts.length - block.ids.length - messageCount
+  for (const item of imports) {
+    const [first] = item.messages
+    const at = item.source.vShard === source && first ? seq - messageCodec.decode(first).seq : -1
+    const bytes = item.messages[at]
+    const receipt = block.receipts[index + at]
+    if (bytes !== undefined && receipt !== undefined)
+      return { block, message: messageCodec.decode(bytes), bytes, receipt }
+    index += item.messages.length
   }
   return undefined
 }

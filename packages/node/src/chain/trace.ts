@@ -1,18 +1,8 @@
 import type { MessageProofResult, Trace } from '@armchain/client/rpc-schema'
-import {
-  ArmError,
-  equalBytes,
-  importCodec,
-  MESSAGE_BOUNCE,
-  type Message,
-  RECEIPT_TRANSACTION,
-  type Receipt,
-  sha256,
-  toHex,
-} from '@armchain/core'
-import type { StoredBlock } from './history.ts'
+import { ArmError, importCodec, MESSAGE_BOUNCE, type Message, type Receipt, toHex } from '@armchain/core'
 import type { NodeParts } from './node-parts.ts'
-import { type Delivered, findAnchor, findDelivery, type Sent } from './trace-search.ts'
+import type { StoredReceipts } from './stored-block.ts'
+import { findAnchor, findDelivery, type Sent } from './trace-search.ts'
 
 type Span = Trace['spans'][number]
 
@@ -22,7 +12,7 @@ const FOLLOWED_MAX = 256
 /** What a transaction caused on all shards, in order of time (requirement B8). Throws `ARM_NOT_FOUND`. */
 export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   if (place === undefined || stored === undefined) {
     const waiting = parts.pending(toHex(id))
     if (waiting === undefined) throw notFound(id)
@@ -42,13 +32,13 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
 /** The delivered messages of a transaction, each with its import and the certified main-shard head that proves it. */
 export async function messageProofs(parts: NodeParts, id: Uint8Array): Promise<MessageProofResult['messages']> {
   const place = await parts.history.find(id)
-  const stored = place && (await parts.history.block(place.shard, place.height))
+  const stored = place && (await parts.history.receipts(place.shard, place.height))
   if (place === undefined || stored === undefined) throw notFound(id)
   const proofs: MessageProofResult['messages'][number][] = []
   for (const { destination, seq } of parts.history.receipt(stored, place.index).messages) {
     const delivered = await findDelivery(parts, stored, { destination, seq })
     const item = delivered?.block.body.imports.find(({ messages }) => messages.includes(delivered.bytes))
-    const anchor = item && (await parts.history.block(0, item.anchorHeight))
+    const anchor = item && (await parts.history.receipts(0, item.anchorHeight))
     if (delivered === undefined || item === undefined || anchor === undefined) continue
     proofs.push({
       source: stored.vShard,
@@ -74,11 +64,16 @@ const ORDER: readonly Span['kind'][] = [
 ]
 
 /** Adds the spans of a block and of the messages that it sent; true if nothing of it is under way. */
-async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Sent[], spans: Span[]): Promise<boolean> {
+async function follow(
+  parts: NodeParts,
+  from: StoredReceipts,
+  messages: readonly Sent[],
+  spans: Span[],
+): Promise<boolean> {
   let done = await addAnchor(parts, from, spans)
   for (const sent of messages) {
     const delivered = spans.length > FOLLOWED_MAX ? undefined : await findDelivery(parts, from, sent)
-    const receipt = delivered && deliveryReceipt(parts, delivered)
+    const receipt = delivered && parts.runtime.receipts.decode(delivered.receipt)
     if (delivered === undefined || receipt === undefined) {
       done = false
       continue
@@ -90,7 +85,7 @@ async function follow(parts: NodeParts, from: StoredBlock, messages: readonly Se
   return done
 }
 
-async function addAnchor(parts: NodeParts, stored: StoredBlock, spans: Span[]): Promise<boolean> {
+async function addAnchor(parts: NodeParts, stored: StoredReceipts, spans: Span[]): Promise<boolean> {
   const { vShard, height } = stored
   if (vShard === 0) return true
   const anchored = await findAnchor(parts, stored)
@@ -110,12 +105,6 @@ async function addAnchor(parts: NodeParts, stored: StoredBlock, spans: Span[]): 
   return true
 }
 
-function deliveryReceipt({ runtime }: NodeParts, { block, bytes }: Delivered): Receipt | undefined {
-  const id = sha256(bytes)
-  const receipts = block.receipts.map((each) => runtime.receipts.decode(each))
-  return receipts.find((each) => each.kind !== RECEIPT_TRANSACTION && equalBytes(each.id, id))
-}
-
 function notFound(id: Uint8Array): ArmError {
   return new ArmError('ARM_NOT_FOUND', 'no transaction with that id', {
     id: toHex(id),
@@ -123,12 +112,12 @@ function notFound(id: Uint8Array): ArmError {
   })
 }
 
-function deliverySpan(stored: StoredBlock, message: Message, receipt: Receipt): Span {
+function deliverySpan(stored: StoredReceipts, message: Message, receipt: Receipt): Span {
   const what = `message ${message.source.vShard}>${message.destination.vShard} #${message.seq}, ${message.value} motes`
   if (message.kind === MESSAGE_BOUNCE) return span('refunded', stored, `${what}, returned because ${message.cause}`)
   return receipt.ok ? span('delivered', stored, what) : span('bounced', stored, `${what}, ${receipt.code}`)
 }
 
-function span(kind: Span['kind'], { vShard, height, head }: StoredBlock, detail: string): Span {
+function span(kind: Span['kind'], { vShard, height, head }: StoredReceipts, detail: string): Span {
   return { kind, vShard, height, timeMs: head.timeMs, detail }
 }

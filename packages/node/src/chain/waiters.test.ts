@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { Waiters } from './waiters.ts'
 
 const never = new AbortController().signal
-const minute = { timeoutMs: 60_000, signal: never }
+const wait = (told: Promise<void>): Promise<void> => told
+const minute = { timeoutMs: 60_000, signal: never, wait }
 const nothing = async (): Promise<undefined> => undefined
 
 test('what is told during a look that finds nothing is not missed', async () => {
@@ -22,8 +23,8 @@ test('a drop, an abort and the time each end a wait with their reason, and nothi
   const abort = new AbortController()
   const ends = Promise.allSettled([
     waiters.until('a', minute, nothing),
-    waiters.until('b', { timeoutMs: 60_000, signal: abort.signal }, nothing),
-    waiters.until('c', { timeoutMs: 1, signal: never }, nothing),
+    waiters.until('b', { timeoutMs: 60_000, signal: abort.signal, wait }, nothing),
+    waiters.until('c', { timeoutMs: 1, signal: never, wait }, nothing),
   ])
   waiters.drop('a', { code: 'ARM_POOL_EVICTED', message: 'evicted' })
   abort.abort()

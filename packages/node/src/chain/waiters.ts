@@ -4,6 +4,13 @@ import { withHint } from './refusal-hints.ts'
 type Wait = { readonly told: Promise<void>; readonly leave: () => void }
 type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void }
 
+export type WaitOptions = {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Gives up the caller's place among those that work while it waits. */
+  readonly wait: (told: Promise<void>) => Promise<void>
+}
+
 /** Callers that wait for a transaction to be in a durable block, and for what ends their wait. */
 export class Waiters {
   readonly #waiting: Map<string, Set<Waiter>> = new Map()
@@ -18,7 +25,7 @@ export class Waiters {
    */
   async until<Found>(
     id: string,
-    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+    { timeoutMs, signal, wait }: WaitOptions,
     look: () => Promise<Found | undefined>,
   ): Promise<Found> {
     const deadline = performance.now() + timeoutMs
@@ -27,7 +34,7 @@ export class Waiters {
       try {
         const found = await look()
         if (found !== undefined) return found
-        await told
+        await wait(told)
       } finally {
         leave()
       }
@@ -36,6 +43,11 @@ export class Waiters {
 
   tell(id: string): void {
     for (const waiter of [...(this.#waiting.get(id) ?? [])]) waiter.resolve()
+  }
+
+  /** Ends all waits with the same refusal. */
+  dropAll(reason: Refusal): void {
+    for (const id of [...this.#waiting.keys()]) this.drop(id, reason)
   }
 
   drop(id: string, refusal: Refusal): void {

@@ -8,7 +8,12 @@ export type RpcContext = {
   /** Aborted when the client has gone or the server closes: end what only waits. */
   readonly signal: AbortSignal
   /** Where subscriptions of this caller go; absent over HTTP. */
-  readonly subscriber?: Subscriber
+  readonly subscriber: Subscriber | undefined
+  /**
+   * Awaits what takes no work of the node, and lets other calls run meanwhile. Throws `ARM_RPC_BUSY` where the caller
+   * waits for too much already.
+   */
+  wait<Value>(awaited: Promise<Value>): Promise<Value>
 }
 
 export type RpcHandler<Name extends RpcMethodName> = (

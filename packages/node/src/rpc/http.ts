@@ -5,9 +5,11 @@ import { RPC_DRAIN_FACTOR, type RpcLimits } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { type AccessPolicy, accessProblem } from './access.ts'
 import { submitBulk } from './bulk.ts'
+import type { HeldBytes, HeldShare } from './held-bytes.ts'
 import type { RpcProcessor } from './processor.ts'
 import { BUSY } from './request.ts'
 import { RequestContext } from './request-context.ts'
+import type { ConnectionLoad } from './wait-limit.ts'
 import { errorText, failureOf, type RpcFailure } from './wire.ts'
 
 export type HttpOptions = {
@@ -23,6 +25,7 @@ export type HttpOptions = {
   readonly about: object
   /** Requests under way, ended when the server closes. */
   readonly contexts: Set<RequestContext>
+  readonly held: HeldBytes
   readonly closing: () => boolean
 }
 
@@ -54,14 +57,21 @@ export async function answerHttp(
     response.setHeader('access-control-allow-origin', origin)
     response.setHeader('vary', 'origin')
   }
-  const context = new RequestContext()
+  const load = loadOf(request.socket)
+  if (load.requests >= options.limits.pipelinedRequests) return void request.socket.destroy()
+  load.requests++
+  const context = new RequestContext(load)
+  const share = options.held.share()
   const gone = () => {
+    load.requests--
+    share.close()
     if (!response.writableFinished) context.abort(new ArmError('ARM_RPC_CLOSED', 'the client has gone'))
   }
   response.once('close', gone)
   options.contexts.add(context)
   try {
-    send(response, problem ? refusal(403, problem) : await route(options, request, context))
+    const reply = problem ? refusal(403, problem) : await route(options, request, { context, share })
+    send(response, share.take(reply.text?.length ?? 0) ? reply : BUSY_REPLY)
   } catch (error) {
     if (error !== ABORTED) {
       options.log.error('an HTTP request was not answered', { error })
@@ -70,6 +80,19 @@ export async function answerHttp(
   } finally {
     options.contexts.delete(context)
   }
+}
+
+const BUSY_REPLY: Reply = refusal(503, BUSY, { 'retry-after': '1' })
+
+const loads = new WeakMap<object, ConnectionLoad>()
+
+/** One for each connection, whose requests follow each other and may be sent ahead of the answers. */
+function loadOf(socket: object): ConnectionLoad {
+  const known = loads.get(socket)
+  if (known !== undefined) return known
+  const load: ConnectionLoad = { waits: 0, requests: 0 }
+  loads.set(socket, load)
+  return load
 }
 
 export function refusal(status: number, failure: RpcFailure, headers?: Readonly<Record<string, string>>): Reply {
@@ -94,15 +117,17 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
-async function route(options: HttpOptions, request: IncomingMessage, context: RequestContext): Promise<Reply> {
+type Serving = { readonly context: RequestContext; readonly share: HeldShare }
+
+async function route(options: HttpOptions, request: IncomingMessage, { context, share }: Serving): Promise<Reply> {
   const { pathname, searchParams } = new URL(`http://node${request.url?.startsWith('/') ? request.url : '/'}`)
   const { method } = request
   if (options.closing()) return refusal(503, CLOSING, { connection: 'close' })
   if (method === 'OPTIONS') return preflight(request)
   if (pathname === '/' && method === 'POST')
-    return post(options, request, (body) => answerCalls(options, body, context))
+    return post(options, request, share, (body) => answerCalls(options, body, context))
   if (pathname === '/submit' && method === 'POST')
-    return post(options, request, (body) => answerBulk(options, body, searchParams))
+    return post(options, request, share, (body) => answerBulk(options, body, searchParams))
   const get = method === 'GET' || method === 'HEAD'
   if (pathname === '/' && get) return { status: 200, text: JSON.stringify(options.about) }
   if (pathname === '/health' && get) {
@@ -137,10 +162,12 @@ const ROUTES: Readonly<Record<string, string | undefined>> = Object.assign(Objec
 async function post(
   { processor, limits }: HttpOptions,
   request: IncomingMessage,
+  share: HeldShare,
   answer: (body: Uint8Array) => Promise<Reply>,
 ): Promise<Reply> {
-  if (processor.busy()) return refusal(503, BUSY, { 'retry-after': '1' })
-  const body = await readBody(request, limits.bodyBytes)
+  if (processor.busy()) return BUSY_REPLY
+  const body = await readBody(request, limits.bodyBytes, share)
+  if (body === 'busy') return BUSY_REPLY
   if (body === 'too-large')
     return refusal(413, bodyTooLarge(limits.bodyBytes), request.complete ? undefined : { connection: 'close' })
   return answer(body)
@@ -192,14 +219,20 @@ const ABORTED: unique symbol = Symbol('aborted')
  * An oversized body is read to its end without being kept, as an answer during the upload is lost on many clients; one
  * that goes on for too long is answered at once and cut off a little later.
  */
-function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array | 'too-large'> {
+function readBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  share: HeldShare,
+): Promise<Uint8Array | 'too-large' | 'busy'> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let size = 0
+    let room = true
     let cut: NodeJS.Timeout | undefined
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= limitBytes) chunks.push(chunk)
+      room &&= size > limitBytes || share.take(chunk.length)
+      if (size <= limitBytes && room) chunks.push(chunk)
       else if (chunks.length > 0) chunks = []
       if (size <= limitBytes * RPC_DRAIN_FACTOR || cut) return
       resolve('too-large')
@@ -208,6 +241,7 @@ function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Ar
     request.on('end', () => {
       clearTimeout(cut)
       if (size > limitBytes) resolve('too-large')
+      else if (!room) resolve('busy')
       else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
     })
     request.on('close', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { RPC_LIMITS, type RpcLimits } from '../limits.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
+import type { RpcContext } from './handlers.ts'
 import { type AnyHandler, createProcessor, type RpcProcessor } from './processor.ts'
 import { RequestContext } from './request-context.ts'
 import type { SubmitMany, SubmitResult } from './submit.ts'
@@ -19,7 +20,11 @@ type Setup = {
   readonly seen: unknown[]
 }
 
-function setUp(limits: Partial<RpcLimits> = {}, submitMany?: SubmitMany): Setup {
+function setUp(
+  limits: Partial<RpcLimits> = {},
+  submitMany?: SubmitMany,
+  more: Readonly<Record<string, AnyHandler>> = {},
+): Setup {
   const submitted: string[][] = []
   const seen: unknown[] = []
   const metrics = createMetrics()
@@ -41,6 +46,7 @@ function setUp(limits: Partial<RpcLimits> = {}, submitMany?: SubmitMany): Setup 
       return 'x'.repeat(600)
     },
     arm_getPool: () => new Promise(() => {}),
+    ...more,
   }
   const processor = createProcessor({
     methods: rpcMethods,
@@ -71,6 +77,11 @@ async function ask({ processor }: Setup, body: unknown): Promise<Answer> {
     new RequestContext(),
   )
   return text === undefined ? undefined : JSON.parse(text)
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (let turns = 0; !done() && turns < 100_000; turns++) await new Promise((resolve) => setImmediate(resolve))
+  expect(done()).toBe(true)
 }
 
 const call = (method: string, params?: unknown, id: unknown = 1) => ({ jsonrpc: '2.0', id, method, params })
@@ -254,7 +265,7 @@ describe('limits', () => {
   })
 
   test('an answer that grows too large is cut call by call, and what follows is not carried out', async () => {
-    const setup = setUp({ answerBytes: 1000 })
+    const setup = setUp({ batchAnswerBytes: 1000 })
     const answers = await ask(
       setup,
       [1, 2, 3, 4].map((id) => call('arm_getBlock', [0], id)),
@@ -264,6 +275,106 @@ describe('limits', () => {
     expect(setup.seen.length).toBe(2)
     const small = setUp({ answerBytes: 100 })
     expect((await ask(small, call('arm_getBlock', [0]))).error.data.code).toBe('ARM_RPC_TOO_LARGE')
+  })
+
+  test('calls of a batch run a few at a time, and the event loop goes round in between', async () => {
+    let running = 0
+    let most = 0
+    const setup = setUp({ callsPerBatch: 3 }, undefined, {
+      arm_getPool: async () => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        return 1
+      },
+    })
+    let turns = 0
+    const count = (): void => {
+      turns++
+      timer = setImmediate(count)
+    }
+    let timer = setImmediate(count)
+    const answers = await ask(
+      setup,
+      Array.from({ length: 60 }, (_, id) => call('arm_getPool', [0], id)),
+    )
+    clearImmediate(timer)
+    expect(answers.map(({ id, result }: Answer) => [id, result])).toEqual(
+      Array.from({ length: 60 }, (_, id) => [id, 1]),
+    )
+    expect(most).toBeLessThanOrEqual(3)
+    expect(turns).toBeGreaterThanOrEqual(20)
+  })
+
+  test('a batch whose calls take too much work is cut, and what follows is not carried out', async () => {
+    let calls = 0
+    const setup = setUp({ batchWorkMs: 5 }, undefined, {
+      arm_getPool: () => {
+        calls++
+        for (const end = performance.now() + 4; performance.now() < end; );
+        return 1
+      },
+    })
+    const answers = await ask(
+      setup,
+      Array.from({ length: 50 }, (_, id) => call('arm_getPool', [0], id)),
+    )
+    expect(calls).toBeLessThan(10)
+    expect(answers.length).toBe(50)
+    expect(answers.at(-1).error.data).toEqual({
+      code: 'ARM_RPC_TOO_LARGE',
+      limitMs: 5,
+      hint: 'ask for less in one request',
+    })
+  })
+
+  test('waits of a batch are all begun, hold up nothing, and do not count as work', async () => {
+    const waiting: (() => void)[] = []
+    const setup = setUp({ callsPerBatch: 2, runningCalls: 2, inFlightRequests: 1 }, undefined, {
+      arm_waitForReceipt: async (_: never, context: RpcContext) => {
+        await context.wait(new Promise<void>((resolve) => waiting.push(resolve)))
+        return 'told'
+      },
+    })
+    const waits = Array.from({ length: 500 }, (_, id) => call('arm_waitForReceipt', ['ab'.repeat(32)], id))
+    const batch = ask(setup, [...waits, call('arm_sendTransaction', [TX], 'sent'), call('arm_getFees', [1], 'last')])
+    await until(() => waiting.length === 500 && setup.submitted.length === 1 && setup.processor.inFlight() === 0)
+    expect((await ask(setup, call('arm_getFees', [0]))).result).toMatchObject({ vShard: 0 })
+    for (const tell of waiting) tell()
+    const answers = await batch
+    expect(answers.length).toBe(502)
+    expect(answers.every(({ result }: Answer) => result !== undefined)).toBe(true)
+    expect(setup.processor.inFlight()).toBe(0)
+  })
+
+  test('waits have limits of their own: of a connection, and together a share for each', async () => {
+    const setup = setUp({ waits: 4, waitsPerConnection: 3 }, undefined, {
+      arm_waitForReceipt: (_: never, context: RpcContext) =>
+        context.wait(
+          new Promise((_resolve, reject) =>
+            context.signal.addEventListener('abort', () => reject(context.signal.reason)),
+          ),
+        ),
+    })
+    const waiting = (context: RequestContext, count: number): Promise<Answer[]>[] =>
+      Array.from({ length: count }, async () => {
+        const text = await setup.processor.process(
+          JSON.stringify(call('arm_waitForReceipt', ['ab'.repeat(32)])),
+          context,
+        )
+        return JSON.parse(text as string)
+      })
+    const [greedy, other, late] = [new RequestContext(), new RequestContext(), new RequestContext()]
+    const many = waiting(greedy, 4)
+    expect(await many[3]).toMatchObject({ error: { data: { code: 'ARM_RPC_BUSY', limit: 3 } } })
+    const three = waiting(other, 3)
+    expect(await three[2]).toMatchObject({ error: { data: { code: 'ARM_RPC_BUSY', limit: 2 } } })
+    // All are taken, but one that holds none yet has its share.
+    const one = waiting(late, 1)
+    expect([greedy.load.waits, other.load.waits, late.load.waits]).toEqual([3, 2, 1])
+    for (const context of [greedy, other, late]) context.abort(new ArmError('ARM_RPC_CLOSED', 'gone'))
+    await Promise.all([...many, ...three, ...one])
+    expect([greedy.load.waits, other.load.waits, late.load.waits]).toEqual([0, 0, 0])
   })
 
   test('at the limit of requests in flight each call is refused by its id', async () => {

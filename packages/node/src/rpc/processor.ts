@@ -1,19 +1,21 @@
 /**
  * From the bytes of a request to the text of its answer; knows no sockets. A batch's transactions are decoded in one
- * pass and submitted in one call; other calls of the batch are begun in order and may end in any.
+ * pass and submitted in one call; other calls of the batch are begun in order, a few at a time, and may end in any.
  */
 import { performance } from 'node:perf_hooks'
 import type { RpcMethod } from '@armchain/client/rpc-schema'
 import type { RpcLimits } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { RpcMetrics } from '../metrics.ts'
+import { CallContext, type CallPlace, Work } from './call-context.ts'
+import { CallGate, Lanes } from './call-gate.ts'
 import type { RpcContext } from './handlers.ts'
 import { type ParamsReader, paramsReader } from './params.ts'
 import {
-  AnswerSize,
   type AnswerText,
   answerTooLarge,
   arrayText,
+  BatchBudget,
   BUSY,
   batchTooLong,
   type Call,
@@ -28,15 +30,19 @@ import {
   submitText,
   unknownMethod,
 } from './request.ts'
+import type { RequestContext } from './request-context.ts'
 import { createSubmitter, type SubmitMany, type SubmitResult, type Submitter, tally } from './submit.ts'
+import { WaitLimit } from './wait-limit.ts'
 import { errorText, failureOf, type RpcFailure, type RpcId, resultText } from './wire.ts'
 
 export interface RpcProcessor {
   /** Never rejects. `body` is a whole request or batch. */
-  process(body: Uint8Array | string, context: RpcContext): Promise<AnswerText>
+  process(body: Uint8Array | string, context: RequestContext): Promise<AnswerText>
+  /** Answers every call of a request with `ARM_RPC_BUSY` and carries none out. */
+  refuse(body: Uint8Array): string
   /** The next request would be refused with `ARM_RPC_BUSY`. */
   busy(): boolean
-  /** Requests being answered. */
+  /** Requests being worked on; those that only wait for something are not counted. */
   inFlight(): number
   readonly submitter: Submitter
 }
@@ -61,15 +67,21 @@ type Method = {
 }
 type Answer = AnswerText | Promise<AnswerText>
 
+const GONE: RpcFailure = { code: 'ARM_RPC_CLOSED', message: 'the client has gone, or the node is stopping' }
+
 class Processor implements RpcProcessor {
   readonly submitter: Submitter
   readonly #options: ProcessorOptions
   readonly #methods: ReadonlyMap<string, Method>
+  readonly #gate: CallGate
+  readonly #waits: WaitLimit
   #inFlight = 0
 
   constructor(options: ProcessorOptions) {
     const { log, handlers } = options
     this.#options = options
+    this.#gate = new CallGate(options.limits)
+    this.#waits = new WaitLimit(options.limits)
     this.submitter = createSubmitter(options.submitMany, options.metrics, log)
     this.#methods = new Map(
       Object.entries(options.methods).map(([name, method]) => [
@@ -87,70 +99,138 @@ class Processor implements RpcProcessor {
     return this.#inFlight
   }
 
-  async process(body: Uint8Array | string, context: RpcContext): Promise<AnswerText> {
-    const busy = this.busy()
-    this.#inFlight++
-    try {
-      const request = parse(body)
-      if (request === undefined) return this.#refuse(null, PARSE)
-      if (!Array.isArray(request))
-        return await (busy ? this.#refuse(knownId(request), BUSY) : this.#single(request, context))
-      return await this.#batch(request, context, busy)
-    } catch (error) {
-      this.#options.log.error('a request was not answered', { error })
-      return this.#refuse(null, failureOf(error))
-    } finally {
-      this.#inFlight--
-    }
+  refuse(body: Uint8Array): string {
+    const request = parse(body)
+    if (!Array.isArray(request)) return this.#refuse(knownId(request), request === undefined ? PARSE : BUSY)
+    if (request.length === 0 || request.length > this.#options.limits.batchCalls) return this.#refuse(null, BUSY)
+    return arrayText(request.map((call) => this.#refuse(knownId(call), BUSY))) as string
   }
 
-  #single(request: unknown, context: RpcContext): Answer {
+  async process(body: Uint8Array | string, context: RequestContext): Promise<AnswerText> {
+    const busy = this.busy()
+    const work = new Work((change) => {
+      this.#inFlight += change
+      context.changeWorking(change)
+    })
+    work.begin()
+    let answer: Answer
+    try {
+      const request = parse(body)
+      if (request === undefined) answer = this.#refuse(null, PARSE)
+      else if (Array.isArray(request)) answer = await this.#batch(request, { context, work, busy })
+      else if (busy) answer = this.#refuse(knownId(request), BUSY)
+      else answer = this.#single(request, { context, work })
+    } catch (error) {
+      this.#options.log.error('a request was not answered', { error })
+      answer = this.#refuse(null, failureOf(error))
+    } finally {
+      // From here on only the calls that still run count, and not while they wait.
+      work.end()
+    }
+    return await answer
+  }
+
+  #single(request: unknown, { context, work }: { readonly context: RequestContext; readonly work: Work }): Answer {
     const raw = rawOf(request)
-    if (raw === undefined) return this.#call(request, context)
+    if (raw === undefined) return this.#call(request, { request: context, gate: this.#gate, waits: this.#waits, work })
     const { id } = request as Call
     const bytes = this.submitter.writer.fromHex(raw)
     if (bytes === undefined) return this.#rejected(id as RpcId | undefined, SEND, NOT_HEX)
     const startMs = performance.now()
+    work.begin()
     return this.submitter.submitSoon(bytes).then((result) => {
+      work.end()
       this.#countSends(tally([result]), startMs)
       return id === undefined ? undefined : submitText(id as RpcId, result)
     })
   }
 
-  async #batch(requests: readonly unknown[], context: RpcContext, busy: boolean): Promise<AnswerText> {
-    const { batchCalls } = this.#options.limits
+  /** Resolves to the promise of the answer once all calls have begun. */
+  async #batch(
+    requests: readonly unknown[],
+    { context, work, busy }: { readonly context: RequestContext; readonly work: Work; readonly busy: boolean },
+  ): Promise<AnswerText> {
+    const { limits } = this.#options
     if (requests.length === 0) return this.#refuse(null, { code: 'ARM_RPC_REQUEST', message: 'the batch is empty' })
-    if (requests.length > batchCalls) return this.#refuse(null, batchTooLong(requests.length, batchCalls))
+    if (requests.length > limits.batchCalls) return this.#refuse(null, batchTooLong(requests.length, limits.batchCalls))
     if (busy) return arrayText(requests.map((request) => this.#refuse(knownId(request), BUSY)))
     const answers: AnswerText[] = new Array(requests.length)
+    const { raws, positions, others } = this.#sortOut(requests, answers)
+    const sent = raws.length > 0 ? this.#submit(raws, positions, requests, answers) : undefined
+    if (others.length > 0) {
+      const begun = await this.#runOthers(requests, others, answers, { context, work })
+      await sent
+      // The calls that still run count for themselves.
+      work.end()
+      await Promise.all(begun)
+      work.begin()
+    }
+    await sent
+    return arrayText(answers)
+  }
+
+  /** Decodes the transactions of a batch in one pass; `others` are the positions of all other calls. */
+  #sortOut(
+    requests: readonly unknown[],
+    answers: AnswerText[],
+  ): { readonly raws: Uint8Array[]; readonly positions: number[]; readonly others: number[] } {
     const raws: Uint8Array[] = []
     const positions: number[] = []
-    const waits: Promise<void>[] = []
-    const total = new AnswerSize(this.#options.limits.answerBytes)
+    const others: number[] = []
     for (let i = 0; i < requests.length; i++) {
       const request = requests[i]
       const raw = rawOf(request)
-      if (raw !== undefined) {
-        const bytes = this.submitter.writer.fromHex(raw)
-        if (bytes === undefined) answers[i] = this.#rejected((request as Call).id as RpcId | undefined, SEND, NOT_HEX)
-        else {
-          raws.push(bytes)
-          positions.push(i)
-        }
+      if (raw === undefined) {
+        others.push(i)
         continue
       }
-      const answer = total.full ? this.#refuseCall(request, total.failure) : this.#call(request, context)
-      if (!(answer instanceof Promise)) answers[i] = total.take(answer, request)
+      const bytes = this.submitter.writer.fromHex(raw)
+      if (bytes === undefined) answers[i] = this.#rejected((request as Call).id as RpcId | undefined, SEND, NOT_HEX)
       else {
-        const put = answer.then((text) => {
-          answers[i] = total.take(text, request)
-        })
-        waits.push(put)
+        raws.push(bytes)
+        positions.push(i)
       }
     }
-    if (raws.length > 0) await this.#submit(raws, positions, requests, answers)
-    if (waits.length > 0) await Promise.all(waits)
-    return arrayText(answers)
+    return { raws, positions, others }
+  }
+
+  /** Begins calls in order, a few at a time, within the batch's budget; resolves when the last has begun. */
+  async #runOthers(
+    requests: readonly unknown[],
+    others: readonly number[],
+    answers: AnswerText[],
+    { context, work }: { readonly context: RequestContext; readonly work: Work },
+  ): Promise<Promise<void>[]> {
+    const { limits } = this.#options
+    const budget = new BatchBudget(limits)
+    const lanes = new Lanes(limits.callsPerBatch)
+    const place = {
+      request: context,
+      gate: this.#gate,
+      waits: this.#waits,
+      work,
+      batch: { lanes, spend: budget.spend },
+    }
+    const begun: Promise<void>[] = []
+    for (const i of others) {
+      await lanes.take()
+      const request = requests[i]
+      const failure = context.aborted ? GONE : budget.failure
+      if (failure !== undefined) {
+        answers[i] = this.#refuseCall(request, failure)
+        lanes.give()
+        continue
+      }
+      const answer = this.#call(request, place)
+      if (!(answer instanceof Promise)) answers[i] = budget.take(answer, request)
+      else {
+        const put = answer.then((text) => {
+          answers[i] = budget.take(text, request)
+        })
+        begun.push(put)
+      }
+    }
+    return begun
   }
 
   async #submit(
@@ -169,26 +249,44 @@ class Processor implements RpcProcessor {
     this.#countSends(tally(results), startMs)
   }
 
-  /** One call of any kind; never throws. */
-  #call(request: unknown, context: RpcContext): Answer {
+  /** One call of any kind; never throws. Takes the batch's lane with it. */
+  #call(request: unknown, place: CallPlace): Answer {
     const problem = requestProblem(request)
+    const { id, method: name, params } = (request ?? {}) as { id?: RpcId; method: string; params?: unknown }
+    const method = problem === undefined ? this.#methods.get(name) : undefined
+    const checked = method?.read(params)
+    if (checked?.ok && method?.handler !== undefined) return this.#carryOut(id, method, checked.value, place)
+    place.batch?.lanes.give()
     if (problem !== undefined) return this.#refuse(knownId(request), { code: 'ARM_RPC_REQUEST', message: problem })
-    const { id, method: name, params } = request as { id?: RpcId; method: string; params?: unknown }
-    const method = this.#methods.get(name)
-    if (!method) return this.#rejected(id, 'unknown', unknownMethod(name))
-    const checked = method.read(params)
-    if (!checked.ok) return this.#rejected(id, name, checked.failure)
-    if (!method.handler) return this.#rejected(id, name, notServed(name, method.devOnly))
+    if (method === undefined || checked === undefined) return this.#rejected(id, 'unknown', unknownMethod(name))
+    return this.#rejected(id, name, checked.ok ? notServed(name, method.devOnly) : checked.failure)
+  }
+
+  /** Runs a handler as soon as there is a place for it. */
+  #carryOut(id: RpcId | undefined, method: Method, params: unknown, place: CallPlace): Answer {
+    const context = new CallContext(place)
+    const entered = context.enter()
+    return entered === undefined
+      ? this.#run(id, method, params, context)
+      : entered.then(() => this.#run(id, method, params, context))
+  }
+
+  #run(id: RpcId | undefined, { name, handler }: Method, params: unknown, context: CallContext): Answer {
     const startMs = performance.now()
-    try {
-      const result = method.handler(checked.value as never, context)
-      if (!(result instanceof Promise)) return this.#answered(id, name, result, startMs)
-      return result.then(
-        (value) => this.#answered(id, name, value, startMs),
-        (error: unknown) => this.#failed(id, name, error, startMs),
-      )
-    } catch (error) {
+    const answered = (value: unknown): AnswerText => {
+      const text = this.#answered(id, name, value, startMs)
+      context.end()
+      return text
+    }
+    const failed = (error: unknown): AnswerText => {
+      context.end()
       return this.#failed(id, name, error, startMs)
+    }
+    try {
+      const result = (handler as AnyHandler)(params as never, context)
+      return result instanceof Promise ? result.then(answered, failed) : answered(result)
+    } catch (error) {
+      return failed(error)
     }
   }
 

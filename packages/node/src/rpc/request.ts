@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { RPC_DEPTH_MAX, RPC_DEPTH_SCAN_BYTES } from '../limits.ts'
+import { RPC_DEPTH_MAX, RPC_DEPTH_SCAN_BYTES, type RpcLimits } from '../limits.ts'
 import type { SubmitResult } from './submit.ts'
 import { errorText, idText, isRpcId, type RpcFailure, type RpcId } from './wire.ts'
 
@@ -105,27 +105,48 @@ export function arrayText(answers: readonly AnswerText[]): AnswerText {
   return text === '' ? undefined : `${text}]`
 }
 
-/** Keeps the answer to a batch within its limit: what comes after it is refused, without being carried out if possible. */
-export class AnswerSize {
-  readonly #limit: number
-  #used = 0
+/**
+ * What one batch may take: bytes of its answer, and time of its calls together. Once either is spent, what has not begun
+ * is refused without being carried out.
+ */
+export class BatchBudget {
+  readonly #limits: Pick<RpcLimits, 'batchAnswerBytes' | 'batchWorkMs'>
+  #bytes = 0
+  #workMs = 0
 
-  constructor(limit: number) {
-    this.#limit = limit
+  constructor(limits: Pick<RpcLimits, 'batchAnswerBytes' | 'batchWorkMs'>) {
+    this.#limits = limits
   }
 
-  get full(): boolean {
-    return this.#used > this.#limit
+  readonly spend = (ms: number): void => {
+    this.#workMs += ms
   }
 
-  get failure(): RpcFailure {
-    return answerTooLarge(this.#limit)
+  /** Why nothing more is to be begun. */
+  get failure(): RpcFailure | undefined {
+    const { batchAnswerBytes, batchWorkMs } = this.#limits
+    if (this.#bytes > batchAnswerBytes) return answerTooLarge(batchAnswerBytes)
+    return this.#workMs > batchWorkMs ? tooMuchWork(batchWorkMs) : undefined
   }
 
+  /** The answer, or the refusal that takes its place where there is no room for it; the first one always has room. */
   take(answer: AnswerText, request: unknown): AnswerText {
     if (answer === undefined) return undefined
-    this.#used += answer.length
-    return this.full ? errorText(knownId(request), this.failure) : answer
+    const { batchAnswerBytes } = this.#limits
+    const first = this.#bytes === 0
+    this.#bytes += answer.length
+    return first || this.#bytes <= batchAnswerBytes
+      ? answer
+      : errorText(knownId(request), answerTooLarge(batchAnswerBytes))
+  }
+}
+
+function tooMuchWork(limitMs: number): RpcFailure {
+  return {
+    code: 'ARM_RPC_TOO_LARGE',
+    message: `the calls of the batch have taken ${limitMs} ms of work`,
+    data: { limitMs },
+    hint: 'ask for less in one request',
   }
 }
 

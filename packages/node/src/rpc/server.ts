@@ -7,6 +7,7 @@ import { type Log, silentLog } from '../log.ts'
 import type { NodeMetrics, RpcMetrics } from '../metrics.ts'
 import { accessPolicy } from './access.ts'
 import type { RpcContext, RpcHandlers } from './handlers.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { answerHttp, bodyTooLarge, CLOSING, endSocket, type HttpOptions, refusal, send } from './http.ts'
 import { type AnyHandler, createProcessor } from './processor.ts'
 import { BUSY } from './request.ts'
@@ -32,6 +33,11 @@ export type RpcServerOptions = {
   readonly corsOrigins?: readonly string[]
   /** Names beside the loopback ones that the Host header may have; `*` is any. */
   readonly allowedHosts?: readonly string[]
+  /**
+   * What events name an address by; as it is written if left out. Throws `ARM_ADDRESS` for what is none: a subscription to
+   * it would never hear anything.
+   */
+  readonly addressKey?: (address: string) => string
   readonly health?: () => { readonly ok: boolean }
   /** Named in `rpc.discover`. */
   readonly version?: string
@@ -73,11 +79,12 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   const about = { name: 'ArmChain node', version: options.version ?? '0.0.0', url: '' }
   const handlers = new Map<string, AnyHandler>([
     ...(Object.entries(options.handlers) as [string, AnyHandler][]),
-    ...builtIns(hub, () => openRpcDocument(methods, about)),
+    ...builtIns(hub, options.addressKey ?? ((address) => address), () => openRpcDocument(methods, about)),
   ])
   const processor = createProcessor({ methods, handlers, submitMany: options.submitMany, limits, metrics, log })
   const access = accessPolicy(host, options.allowedHosts, options.corsOrigins)
   const contexts = new Set<RequestContext>()
+  const held = new HeldBytes(limits)
   const state = { closing: false }
   const closing = () => state.closing
   const sockets = createSocketServer({
@@ -86,6 +93,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     limits,
     access,
     closing,
+    held,
     onCount: (change) => metrics.connections('ws', change),
   })
   const http = httpServer(limits)
@@ -95,6 +103,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     access,
     log,
     contexts,
+    held,
     closing,
     metrics: options.metrics && (() => options.metrics?.text() ?? Promise.resolve('')),
     health: options.health ?? (() => ({ ok: true })),
@@ -124,10 +133,21 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   }
 }
 
-function builtIns(hub: SubscriptionHub, discover: () => object): [string, AnyHandler][] {
+function builtIns(
+  hub: SubscriptionHub,
+  addressKey: (address: string) => string,
+  discover: () => object,
+): [string, AnyHandler][] {
   let document: object | undefined
   return [
-    ['arm_subscribe', (params: RpcParams<'arm_subscribe'>, context) => hub.subscribe(subscriberOf(context), params)],
+    [
+      'arm_subscribe',
+      ({ address, ...params }: RpcParams<'arm_subscribe'>, context) =>
+        hub.subscribe(
+          subscriberOf(context),
+          address === undefined ? params : { ...params, address: addressKey(address) },
+        ),
+    ],
     [
       'arm_unsubscribe',
       ({ subscription }: RpcParams<'arm_unsubscribe'>, context) => hub.unsubscribe(subscriberOf(context), subscription),

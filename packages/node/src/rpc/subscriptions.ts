@@ -6,9 +6,10 @@ import type { RpcMetrics } from '../metrics.ts'
 /** Something that happened, with what a filter may ask for. */
 export type TopicEvent = {
   readonly vShard?: number
+  /** Whom it names, in the form that the server's `addressKey` gives. */
   readonly addresses?: readonly string[]
   readonly txId?: string
-  /** JSON value that subscribers are given. */
+  /** JSON value that subscribers are given, or what makes it: called once, if anyone is to be told. */
   readonly result: unknown
 }
 
@@ -112,7 +113,7 @@ class Hub implements SubscriptionHub {
     for (const bucket of bucketsOf(topic, event)) {
       for (const subscription of this.#buckets.get(bucket) ?? []) {
         if (!matches(subscription.filter, event)) continue
-        json ??= JSON.stringify(event.result) ?? 'null'
+        json ??= JSON.stringify(typeof event.result === 'function' ? event.result() : event.result) ?? 'null'
         this.#deliver(subscription, json)
       }
     }

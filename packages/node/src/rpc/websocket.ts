@@ -4,6 +4,7 @@ import { ArmError } from '@armchain/core'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { RpcLimits } from '../limits.ts'
 import { type AccessPolicy, accessProblem } from './access.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { CLOSING, endSocket, refusal } from './http.ts'
 import type { RpcProcessor } from './processor.ts'
 import { RequestContext } from './request-context.ts'
@@ -16,6 +17,7 @@ export type WebSocketOptions = {
   readonly limits: RpcLimits
   readonly access: AccessPolicy
   readonly closing: () => boolean
+  readonly held: HeldBytes
   readonly onCount: (change: number) => void
 }
 
@@ -35,7 +37,7 @@ const BINARY = { code: 'ARM_RPC_REQUEST', message: 'a WebSocket takes JSON in te
 
 export function createSocketServer(options: WebSocketOptions): SocketServer {
   const { limits } = options
-  const server = new WebSocketServer({ noServer: true, maxPayload: limits.bodyBytes, perMessageDeflate: false })
+  const server = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false })
   const open = new Set<Connection>()
   const heartbeat = setInterval(() => {
     for (const connection of open) connection.beat()
@@ -76,15 +78,19 @@ class Connection implements Subscriber {
   readonly #socket: WebSocket
   readonly #options: WebSocketOptions
   readonly #context: RequestContext
-  #inFlight = 0
+  /** Requests that wait for their turn. The socket is never paused: it would not see that its client has gone. */
+  readonly #queue: RawData[] = []
+  #queuedBytes = 0
+  #unanswered = 0
+  #beginning = false
   #alive = true
   #leaving = false
 
   constructor(socket: WebSocket, options: WebSocketOptions, onClose: () => void) {
     this.#socket = socket
     this.#options = options
-    this.#context = new RequestContext(this)
-    socket.on('message', (data, isBinary) => void this.#receive(data, isBinary))
+    this.#context = new RequestContext({ waits: 0, requests: 0 }, this, () => this.#beginQueued())
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => {
       this.#alive = true
     })
@@ -92,6 +98,9 @@ class Connection implements Subscriber {
     socket.on('error', () => {})
     socket.on('close', () => {
       options.hub.drop(this)
+      this.#queue.length = 0
+      options.held.give(this.#queuedBytes)
+      this.#queuedBytes = 0
       this.#context.abort(new ArmError('ARM_RPC_CLOSED', 'the client has gone'))
       onClose()
     })
@@ -117,24 +126,51 @@ class Connection implements Subscriber {
   leave(): void {
     this.#leaving = true
     this.#context.abort(new ArmError('ARM_RPC_CLOSED', CLOSING.message))
-    if (this.#inFlight === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
+    if (this.#unanswered === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
   }
 
   terminate(): void {
     this.#socket.terminate()
   }
 
-  async #receive(data: RawData, isBinary: boolean): Promise<void> {
+  #receive(data: RawData, isBinary: boolean): void {
     if (isBinary) return this.send(errorText(null, BINARY))
     if (this.#leaving) return
-    const { processor, hub, limits } = this.#options
-    if (++this.#inFlight >= limits.inFlightPerSocket) this.#socket.pause()
+    const { inFlightPerSocket, queuedPerSocket, frameBytes } = this.#options.limits
+    if (this.#queue.length === 0 && this.#context.working < inFlightPerSocket) return void this.#answer(data)
+    const sizeBytes = sizeOf(data)
+    const full = this.#queue.length >= queuedPerSocket || this.#queuedBytes + sizeBytes > frameBytes
+    if (full || !this.#options.held.take(sizeBytes)) return this.send(this.#options.processor.refuse(bytesOf(data)))
+    this.#queue.push(data)
+    this.#queuedBytes += sizeBytes
+  }
+
+  #beginQueued(): void {
+    // A call that is answered at once makes room within the loop.
+    if (this.#beginning) return
+    this.#beginning = true
+    const { inFlightPerSocket } = this.#options.limits
+    while (this.#queue.length > 0 && this.#context.working < inFlightPerSocket) {
+      const data = this.#queue.shift() as RawData
+      this.#queuedBytes -= sizeOf(data)
+      this.#options.held.give(sizeOf(data))
+      void this.#answer(data)
+    }
+    this.#beginning = false
+  }
+
+  async #answer(data: RawData): Promise<void> {
+    const { processor, hub } = this.#options
+    this.#unanswered++
     const text = await processor.process(bytesOf(data), this.#context)
     if (text !== undefined) this.send(text)
     hub.activate(this)
-    if (--this.#inFlight < limits.inFlightPerSocket && this.#socket.isPaused) this.#socket.resume()
-    if (this.#leaving && this.#inFlight === 0) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
+    if (--this.#unanswered === 0 && this.#leaving) this.#socket.close(CLOSE_GOING_AWAY, CLOSING.code)
   }
+}
+
+function sizeOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength
 }
 
 function bytesOf(data: RawData): Uint8Array {

@@ -1,4 +1,4 @@
-import type { ArchivedBlock, BlockPlace } from './archive-records.ts'
+import type { ArchivedBlock, BlockParts, BlockPlace } from './archive-records.ts'
 
 /** Where the archive's worker keeps the data. */
 export type ArchiveWorkerData = { readonly dir: string | 'memory' }
@@ -13,7 +13,7 @@ export type PutRequest = BlockPlace & {
 }
 
 export type Query =
-  | ({ readonly kind: 'getBlock' } & BlockPlace)
+  | ({ readonly kind: 'getBlock'; readonly parts: BlockParts } & BlockPlace)
   | { readonly kind: 'findTransaction'; readonly txId: Uint8Array }
   | { readonly kind: 'lastHeight'; readonly shard: number }
   | { readonly kind: 'getMeta'; readonly name: string }

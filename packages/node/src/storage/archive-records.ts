@@ -85,12 +85,15 @@ export function encodeBlock(block: ArchivedBlock): Buffer {
   return Buffer.concat([lengths, block.header, body, receipts, block.txIds])
 }
 
+/** What is asked for of a block: without its body, nothing is decompressed but the receipts. */
+export type BlockParts = 'all' | 'receipts'
+
 /** Throws `ARM_STORE` where the value is damaged. */
-export function decodeBlock(value: Buffer): ArchivedBlock {
+export function decodeBlock(value: Buffer, parts: BlockParts): ArchivedBlock {
   const { headerEnd, bodyEnd, receiptsEnd } = boundsOf(value)
   return {
     header: new Uint8Array(value.subarray(LENGTHS_BYTES, headerEnd)),
-    body: decompress(value.subarray(headerEnd, bodyEnd)),
+    body: parts === 'all' ? decompress(value.subarray(headerEnd, bodyEnd)) : new Uint8Array(0),
     receipts: decompress(value.subarray(bodyEnd, receiptsEnd)),
     txIds: new Uint8Array(value.subarray(receiptsEnd)),
   }

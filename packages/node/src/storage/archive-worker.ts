@@ -133,7 +133,7 @@ async function ask(store: ArchiveStore, query: Query): Promise<unknown> {
   switch (query.kind) {
     case 'getBlock': {
       const value = await store.get(blockKey(query))
-      return value && decodeBlock(value)
+      return value && decodeBlock(value, query.parts)
     }
     case 'findTransaction': {
       const value = await store.get(txKey(query.txId))

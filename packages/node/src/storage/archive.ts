@@ -33,6 +33,8 @@ export interface Archive extends AsyncDisposable {
   sync(): Promise<void>
   /** Sees every block put before, as all queries do. */
   getBlock(shard: number, height: number): Promise<ArchivedBlock | undefined>
+  /** The same with an empty body. */
+  getReceipts(shard: number, height: number): Promise<ArchivedBlock | undefined>
   findTransaction(txId: Uint8Array): Promise<TransactionPlace | undefined>
   /** The highest block of a shard: those that follow it have to be put. */
   lastHeight(shard: number): Promise<number | undefined>
@@ -114,7 +116,11 @@ class WorkerArchive implements Archive {
   }
 
   async getBlock(shard: number, height: number): Promise<ArchivedBlock | undefined> {
-    return await this.#ask({ kind: 'getBlock', shard, height })
+    return await this.#ask({ kind: 'getBlock', shard, height, parts: 'all' })
+  }
+
+  async getReceipts(shard: number, height: number): Promise<ArchivedBlock | undefined> {
+    return await this.#ask({ kind: 'getBlock', shard, height, parts: 'receipts' })
   }
 
   async findTransaction(txId: Uint8Array): Promise<TransactionPlace | undefined> {

@@ -4,6 +4,7 @@ import { accountCommand } from './account.ts'
 import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
 import type { Command, Output } from './command.ts'
+import { devCommand } from './dev.ts'
 import { loadCommand } from './load.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tx: txCommand,
   block: blockCommand,
   trace: traceCommand,
+  dev: devCommand,
   load: loadCommand,
   bench: benchCommand,
 }
@@ -39,7 +41,7 @@ export async function runCommand(argv: readonly string[], streams: Streams = STR
       if (!json) streams.out(`${line}\n`)
     },
     value: (value) => {
-      if (json) streams.out(`${JSON.stringify(value)}\n`)
+      if (json && !printed) streams.out(`${JSON.stringify(value)}\n`)
       printed = true
     },
   }
@@ -63,7 +65,10 @@ async function execute([name, ...rest]: readonly string[], output: Output): Prom
     output.value({ usage: text })
     output.text(text)
   }
-  if (name === 'help' || name === '--help' || name === '-h') return help(usage())
+  if (name === 'help' || name === '--help' || name === '-h') {
+    output.value({ usage: usage(), commands: Object.keys(COMMANDS) })
+    return output.text(usage())
+  }
   if (name === undefined) throw new ArmError('ARM_CLI_USAGE', 'no command was given', { hint: usage() })
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined)
@@ -121,6 +126,7 @@ function failureOf(error: unknown): Failure {
   return { code: 'ARM_INTERNAL', message, hint: process.env.ARMCHAIN_DEBUG ? `${hint}\n${stack}` : hint }
 }
 
+/** Data of an error may hold what JSON has no form for. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   return value instanceof Uint8Array ? toHex(value) : value
