@@ -89,13 +89,11 @@ test('an account has room for so many behind a gap; the same one sent twice shar
   const parked = intake.submit(raws)
   // Another account is not held up by it.
   const small = intake.submit([signTransfer({ from: bob, nonce: 1 })])
-  const again = await intake.submit([
-    signTransfer({ from: bob, nonce: 1 }),
-    signTransfer({ from: bob, nonce: 1, tip: 2n }),
-  ])
-  expect(again.map((result) => !result.ok && result.code)).toEqual(['ARM_TX_NONCE_GAP', 'ARM_TX_NONCE_GAP'])
+  const again = intake.submit([signTransfer({ from: bob, nonce: 1 })])
+  expect(codes(await intake.submit([signTransfer({ from: bob, nonce: 1, tip: 2n })]))).toEqual({ ARM_TX_NONCE_GAP: 1 })
   expect(codes(await intake.submit([signTransfer({ from: bob, nonce: 0 })]))).toEqual({ ok: 1 })
   expect(codes(await small)).toEqual({ ok: 1 })
+  expect(codes(await again)).toEqual({ ok: 1 })
   expect(codes(await parked)).toEqual({ ARM_TX_NONCE_GAP: most + 10 })
 })
 
