@@ -20,6 +20,7 @@ import {
 } from '@armchain/core'
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
 import type { RpcHandlers } from '../rpc/handlers.ts'
+import { anchorProof } from './anchor-proof.ts'
 import type { StoredBlock } from './history.ts'
 import type { NodeParts } from './node-parts.ts'
 import { sealingOf } from './pace.ts'
@@ -192,6 +193,10 @@ function accountHandlers(parts: NodeParts): RpcHandlers {
         certificate: toHex(certificate),
         proof: toHex(proof),
       }
+    },
+    arm_getAnchorProof(params, { signal }) {
+      hosted(parts, params.vShard)
+      return anchorProof(parts, params, signal)
     },
     arm_query({ vShard, module, query, args }) {
       const shard = hosted(parts, vShard)
