@@ -6,11 +6,12 @@ declare const setup: { readonly url: string; readonly secretKey: string; readonl
 
 async function pay(): Promise<string> {
   const rpc = createRpcClient({ url: setup.url })
-  const light = createLightClient(rpc, await trustOnFirstUse(rpc))
+  const root = await trustOnFirstUse(rpc)
+  const light = createLightClient(rpc, root)
   const before = (await light.account(setup.to)).account?.balance ?? 0n
   const heads: unknown[] = []
   const subscription = await rpc.subscribe('heads', { vShard: 1 }, (head) => heads.push(head))
-  const wallet = await createWallet(rpc, keyPairFromSecret(fromHex(setup.secretKey)))
+  const wallet = await createWallet(rpc, keyPairFromSecret(fromHex(setup.secretKey)), { root })
   const receipt = await wallet.wait(await wallet.transfer(setup.to, parseAc('1.5')))
   const { account, head } = await light.account(setup.to)
   if (!receipt.ok || account?.balance !== before + parseAc('1.5'))

@@ -15,8 +15,10 @@ import {
   fromHex,
   type Genesis,
   genesisHash,
+  importCodec,
   type KeyPair,
   keyPairFromSecret,
+  messageCodec,
   parseAddress,
   prepareTransaction,
   type Scheme,
@@ -29,7 +31,7 @@ import {
   utf8,
   vesting,
 } from '@armchain/core'
-import { ChainMachine, genesisLayout, type HostedShard } from '@armchain/shard'
+import { ChainMachine, genesisLayout, type HostedShard, proveShardTop, type SealedBlock } from '@armchain/shard'
 import { createRpcClient, type RpcClient } from './rpc-client.ts'
 
 export const USER_MOTES: bigint = 1_000_000_000n
@@ -42,13 +44,21 @@ const V_SHARDS = [0, 1, 2]
 /** Given what the chain answers, what the client is told instead. */
 export type Liar = (method: string, answer: Answer) => unknown
 export type Answer = Readonly<Record<string, unknown>>
-type Params = { readonly vShard: number; readonly address: string; readonly raw: string }
+type Params = {
+  readonly vShard: number
+  readonly address: string
+  readonly raw: string
+  readonly height: number
+  readonly traceId: string
+}
 
 export type TestChain = {
   readonly genesis: Genesis
   readonly rpc: RpcClient
-  /** Makes a block on every vShard, the main shard last. */
-  seal(): void
+  /** Makes a block on every vShard, the main shard last, or on those given, in that order. */
+  seal(vShards?: readonly number[]): void
+  /** Time of the latest block. */
+  nowMs(): number
   lie(liar: Liar): void
   address(user: number, vShard: number): string
 }
@@ -62,10 +72,10 @@ export function createTestChain(parts: Partial<Scheme> = {}): TestChain {
   const genesis = { scheme, timeMs: 1_000, allocations: carve(tokenAllocations(), 'early-sales', funded) }
   const machine = createMachine(genesis)
   machine.start(1_000)
-  const certificates = new Map<number, Uint8Array>()
+  const blocks: SealedBlock[] = []
   let nowMs = 1_000
   let liar: Liar = (_, answer) => answer
-  const handlers = handlersOf(machine, genesis, certificates)
+  const handlers = { ...handlersOf(machine, genesis, blocks), ...proofHandlers(blocks) }
   const rpc = createRpcClient({
     url: 'http://chain.test',
     async fetch(_, init) {
@@ -77,11 +87,11 @@ export function createTestChain(parts: Partial<Scheme> = {}): TestChain {
       })
     },
   })
-  function seal(): void {
-    for (const shard of [...V_SHARDS].reverse()) {
+  function seal(vShards: readonly number[] = [...V_SHARDS].reverse()): void {
+    for (const shard of vShards) {
       nowMs += 10
       for (const effect of machine.step(nowMs, { type: 'seal', shard }))
-        if (effect.type === 'sealed') certificates.set(shard, effect.sealed.certificate)
+        if (effect.type === 'sealed') blocks.push(effect.sealed)
     }
   }
   seal()
@@ -90,7 +100,7 @@ export function createTestChain(parts: Partial<Scheme> = {}): TestChain {
   function lie(next: Liar): void {
     liar = next
   }
-  return { genesis, rpc, seal, address, lie }
+  return { genesis, rpc, seal, nowMs: () => nowMs, address, lie }
 }
 
 function createMachine(genesis: Genesis): ChainMachine {
@@ -120,7 +130,7 @@ function outcomeOf(answer: () => unknown): { result: unknown } | { error: object
 function handlersOf(
   machine: ChainMachine,
   { scheme }: Genesis,
-  certificates: ReadonlyMap<number, Uint8Array>,
+  blocks: readonly SealedBlock[],
 ): Readonly<Record<string, (params: Params) => Answer>> {
   const { runtime } = machine.config
   const shardOf = (vShard: number) => machine.shard(vShard) as HostedShard
@@ -128,11 +138,12 @@ function handlersOf(
     vShard,
     height: shardOf(vShard).chain.tip.height,
     head: toHex(shardOf(vShard).chain.tip.headBytes),
-    certificate: toHex(certificates.get(vShard) as Uint8Array),
+    certificate: toHex(blocks.findLast(({ shard }) => shard.vShard === vShard)?.certificate as Uint8Array),
   })
   return {
     arm_network: () => ({
       networkId: scheme.networkId,
+      chainId: scheme.chainId,
       genesisHash: toHex(runtime.genesisHash),
       addressPrefix: scheme.addressPrefix,
       schemaVersion: scheme.version,
@@ -177,6 +188,40 @@ function handlersOf(
       return { ...headOf(vShard), proof: toHex(encodeAccountProof({ ...state.proveAccount(account), record })) }
     },
     arm_sendTransaction: ({ raw }) => ({ txId: toHex(admit(machine, fromHex(raw))) }),
+  }
+}
+
+function proofHandlers(blocks: readonly SealedBlock[]): Readonly<Record<string, (params: Params) => Answer>> {
+  const mainBlocks = () => blocks.filter(({ shard }) => shard.vShard === 0)
+  const anchorOf = (main: SealedBlock) => ({
+    anchorHead: toHex(main.executed.block.head),
+    anchorCertificate: toHex(main.certificate),
+  })
+  return {
+    arm_getAnchorProof({ vShard, height }) {
+      for (const main of mainBlocks()) {
+        const { anchors } = main.executed
+        const topIndex = anchors.findIndex(({ head }) => head.shard.vShard === vShard && head.height === height)
+        const found = anchors[topIndex]
+        if (found === undefined) continue
+        const topProof = proveShardTop(anchors, topIndex).map(toHex)
+        return { top: toHex(found.top), topIndex, topCount: anchors.length, topProof, ...anchorOf(main) }
+      }
+      throw Object.assign(new Error('not anchored'), { code: 'ARM_RPC_TIMEOUT' })
+    },
+    arm_getMessageProof: ({ traceId }) => ({
+      messages: blocks.flatMap(({ executed, shard }) =>
+        executed.imports.flatMap((item) =>
+          item.messages.flatMap((bytes) => {
+            const message = messageCodec.decode(bytes)
+            const main = mainBlocks().find((each) => each.executed.height === item.anchorHeight)
+            if (toHex(message.traceId) !== traceId || main === undefined) return []
+            const place = { source: item.source.vShard, destination: shard.vShard, seq: message.seq }
+            return [{ ...place, message: toHex(bytes), proof: toHex(importCodec.encode(item)), ...anchorOf(main) }]
+          }),
+        ),
+      ),
+    }),
   }
 }
 

@@ -1,101 +1,112 @@
-import { verifyCertificate } from '@armchain/consensus'
 import {
   type Account,
   ArmError,
-  equalBytes,
+  type Clock,
   fromHex,
-  type Genesis,
-  genesisHash,
   type Head,
+  headHash,
+  MAIN_VSHARD,
   parseAddress,
+  toHex,
   verifyAccountProof,
 } from '@armchain/core'
+import { verifyAnchorProof } from './anchor-proof.ts'
+import { DISTRUST, fieldsOf, hexOf, listOf } from './answer.ts'
+import { type MessageProof, type ProvenMessage, verifyMessageProof } from './message-proof.ts'
 import type { RpcClient } from './rpc-client.ts'
+import type { Finality } from './rpc-schema.ts'
+import { type CertifiedHead, checkAge, checkNotBelow, createSeenHeads } from './seen-heads.ts'
+import { type TrustedRoot, validatorsOf, verifyHead } from './trusted-root.ts'
 
-/** A light client believes the genesis, and no node: every answer is checked against certified heads. */
+/**
+ * A light client believes the genesis, and no node: every answer is checked against certified heads. It remembers the
+ * highest head of each vShard for as long as it lives; `docs/client.md` says exactly what that shows and what not.
+ *
+ * Each method throws `ARM_BLOCK_CERTIFICATE`, `ARM_PROOF`, or an error about what is no proof at all. `head` and
+ * `account` also throw `ARM_HEAD_OLD` for a head below one seen before, `ARM_HEAD_CONFLICT` for another head at the
+ * height of the highest, and `ARM_HEAD_STALE` for one that is older than `maxAgeMs`.
+ */
 export interface LightClient {
-  /** The latest head of a vShard, its certificate checked. Throws `ARM_BLOCK_CERTIFICATE` or `ARM_PROOF`. */
-  head(vShard: number): Promise<Head>
-  /** An account as of a certified head; undefined if it is proven not to exist. Throws `ARM_PROOF`. */
-  account(address: string): Promise<{ readonly account: Account | undefined; readonly head: Head }>
+  /**
+   * The latest head of a vShard, certified by its validators; with `anchored` also accepted by the main shard, for
+   * which the answer waits, up to 30 s, then throws `ARM_RPC_TIMEOUT`.
+   */
+  head(vShard: number, finality?: Finality): Promise<Head>
+  /** An account as of the latest head, likewise; undefined if it is proven not to exist. */
+  account(address: string, finality?: Finality): Promise<{ readonly account: Account | undefined; readonly head: Head }>
+  /**
+   * The delivered messages of a trace, each proven to have been sent and anchored. A node may leave some out; it can
+   * add none. They are of the past, so no age is checked.
+   */
+  messages(traceId: string): Promise<readonly ProvenMessage[]>
 }
 
-/** What has to be known beforehand: the genesis, or just what of it certifies heads. */
-export type TrustedRoot = {
-  readonly genesisHash: Uint8Array
-  readonly schemaVersion: number
-  readonly addressPrefix: string
-  /** ed25519 keys of each vShard's validators. */
-  readonly validators: ReadonlyMap<number, readonly Uint8Array[]>
+export type LightClientOptions = {
+  /**
+   * Oldest head that is believed to be the latest, in ms; 60,000 by default. A chain on demand makes a block at least
+   * every 5 s; for blocks further apart than the default raise it, and for blocks made by hand use `Infinity`.
+   */
+  readonly maxAgeMs?: number
+  /** What heads are dated against; the system's by default. */
+  readonly clock?: Clock
 }
 
-export function trustedRoot(genesis: Genesis): TrustedRoot {
-  const { scheme } = genesis
-  return {
-    genesisHash: genesisHash(genesis),
-    schemaVersion: scheme.version,
-    addressPrefix: scheme.addressPrefix,
-    validators: new Map(scheme.shards.map(({ vShard, validators }) => [vShard, validators])),
+const MAX_AGE_MS = 60_000
+
+export function createLightClient(rpc: RpcClient, root: TrustedRoot, options: LightClientOptions = {}): LightClient {
+  const { maxAgeMs = MAX_AGE_MS, clock = { nowMs: () => Date.now() } } = options
+  if (!(maxAgeMs >= 0)) throw new ArmError('ARM_ARGUMENT', 'maxAgeMs is not a time from 0', { maxAgeMs })
+  const seen = createSeenHeads()
+
+  /** Asks for what comes with the latest head of a vShard, and checks that head. */
+  async function ask<Answer>(
+    vShard: number,
+    finality: Finality,
+    request: () => Promise<Answer>,
+  ): Promise<{ readonly answer: Readonly<Record<string, unknown>>; readonly head: Head }> {
+    // A vShard that the genesis has not is refused before anyone is asked.
+    validatorsOf(root, vShard)
+    // What is seen while this question is under way may be later than its answer.
+    const seenHeight = seen.height(vShard)
+    const answer = fieldsOf(await request())
+    const encoded = hexOf(answer.head)
+    const certified = { head: verifyHead(root, vShard, encoded, hexOf(answer.certificate)), hash: headHash(encoded) }
+    seen.add(certified)
+    checkNotBelow(certified, seenHeight)
+    checkAge(certified, clock.nowMs(), maxAgeMs)
+    if (finality === 'anchored' && vShard !== MAIN_VSHARD) await requireAnchor(certified)
+    return { answer, head: certified.head }
   }
-}
 
-/** Takes what a node says of itself as the root: for a testnet of one's own, where node and client trust each other once. */
-export async function trustOnFirstUse(rpc: RpcClient): Promise<TrustedRoot> {
-  const network = await rpc.call('arm_network')
-  return {
-    genesisHash: fromHex(network.genesisHash),
-    schemaVersion: network.schemaVersion,
-    addressPrefix: network.addressPrefix,
-    validators: new Map(network.shards.map(({ vShard, publicKey }) => [vShard, [fromHex(publicKey)]])),
+  async function requireAnchor(certified: CertifiedHead): Promise<void> {
+    const { shard, height } = certified.head
+    const proof = await rpc.call('arm_getAnchorProof', { vShard: shard.vShard, height })
+    see(verifyAnchorProof(root, certified, proof), hexOf(fieldsOf(proof).anchorHead))
   }
-}
 
-export function createLightClient(rpc: RpcClient, root: TrustedRoot): LightClient {
-  /** Checks heads of a vShard; one that the genesis has not is refused before anyone is asked. */
-  function checkerOf(vShard: number): (head: unknown, certificate: unknown) => Head {
-    const validators = root.validators.get(vShard)
-    if (validators === undefined) throw new ArmError('ARM_TX_SHARD', 'the genesis has no such vShard', { vShard })
-    return (headHex, certificateHex) => {
-      const outcome = verifyCertificate(hexOf(headHex), hexOf(certificateHex), { ...root, validators })
-      if (!outcome.ok)
-        throw new ArmError(outcome.reason.code, outcome.reason.message, {
-          ...outcome.reason.data,
-          hint: 'do not trust this node',
-        })
-      const head = outcome.value
-      if (!equalBytes(head.genesis, root.genesisHash) || head.shard.vShard !== vShard) {
-        throw new ArmError('ARM_PROOF', 'the head is of another chain or vShard', {
-          vShard,
-          hint: 'do not trust this node',
-        })
-      }
-      return head
-    }
+  /** An anchor may be of the past, so only what contradicts it is refused. */
+  function see(head: Head, encoded: Uint8Array): void {
+    seen.add({ head, hash: headHash(encoded) })
   }
+
   return {
-    async head(vShard) {
-      const check = checkerOf(vShard)
-      const answer = fieldsOf(await rpc.call('arm_getHead', { vShard }))
-      return check(answer.head, answer.certificate)
+    async head(vShard, finality = 'shard-final') {
+      return (await ask(vShard, finality, () => rpc.call('arm_getHead', { vShard }))).head
     },
-    async account(address) {
+    async account(address, finality = 'shard-final') {
       const { account, vShard } = parseAddress(address, root.addressPrefix)
-      const check = checkerOf(vShard)
-      const answer = fieldsOf(await rpc.call('arm_getAccountProof', { address }))
-      const head = check(answer.head, answer.certificate)
+      const { answer, head } = await ask(vShard, finality, () => rpc.call('arm_getAccountProof', { address }))
       return { account: verifyAccountProof(head.stateRoot, account, hexOf(answer.proof)), head }
     },
+    async messages(traceId) {
+      const wanted = toHex(fromHex(traceId.toLowerCase()))
+      const { messages } = fieldsOf(await rpc.call('arm_getMessageProof', { traceId: wanted }))
+      return listOf(messages).map((proof) => {
+        const proven = verifyMessageProof(root, proof as MessageProof)
+        see(proven.anchor, hexOf(fieldsOf(proof).anchorHead))
+        if (toHex(proven.message.traceId) === wanted) return proven
+        throw new ArmError('ARM_PROOF', 'the message is of another trace', { traceId, ...DISTRUST })
+      })
+    },
   }
-}
-
-/** What a node says is typed, but not yet what it says it is. */
-function fieldsOf(answer: unknown): Readonly<Record<string, unknown>> {
-  return typeof answer === 'object' && answer !== null ? { ...answer } : {}
-}
-
-function hexOf(value: unknown): Uint8Array {
-  if (typeof value === 'string') return fromHex(value)
-  throw new ArmError('ARM_RPC_RESPONSE', 'the answer lacks a head, certificate or proof', {
-    hint: 'do not trust this node',
-  })
 }

@@ -61,7 +61,7 @@ export interface RpcClient extends AsyncDisposable {
 const DEFAULT_TIMEOUT_MS = 30_000
 /** Added to the wait that a call itself asks for. */
 const WAIT_MARGIN_MS = 5_000
-/** What arm_waitForReceipt waits when it is not told, as the node does. */
+/** What a method that waits does so for when it is not told, as the node does. */
 const WAIT_DEFAULT_MS = 30_000
 
 type Answer = { readonly id?: unknown; readonly result?: unknown; readonly error?: unknown }
@@ -246,8 +246,8 @@ function framed(transactions: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 function waitOf(name: RpcMethodName, params: unknown, defaultMs: number): number {
-  if (name !== 'arm_waitForReceipt') return defaultMs
-  const { timeoutMs = WAIT_DEFAULT_MS } = params as RpcParams<'arm_waitForReceipt'>
+  if (name !== 'arm_waitForReceipt' && name !== 'arm_getAnchorProof') return defaultMs
+  const { timeoutMs = WAIT_DEFAULT_MS } = params as RpcParams<typeof name>
   return Math.max(defaultMs, timeoutMs + WAIT_MARGIN_MS)
 }
 

@@ -9,6 +9,7 @@ import {
   AccountProofShape,
   AccountShape,
   Address,
+  AnchorProofShape,
   Any,
   BlockShape,
   FeesShape,
@@ -42,6 +43,7 @@ export { type OpenRpcDocument, openRpcDocument } from './rpc-openrpc.ts'
 export type {
   AccountProofResult,
   AccountState,
+  AnchorProofResult,
   BlockResult,
   Fees,
   Finality,
@@ -100,6 +102,16 @@ const chainMethods = {
     { address: Address() },
     AccountProofShape,
     ['ARM_ADDRESS', 'ARM_TX_SHARD'],
+  ),
+  arm_getAnchorProof: method(
+    'Answers once a durable main-shard block has anchored a head of a vShard, with the proof of it',
+    {
+      vShard: VShard(),
+      height: Height(),
+      timeoutMs: Type.Optional(Integer('Longest wait', WAIT_MS_MAX)),
+    },
+    AnchorProofShape,
+    ['ARM_NOT_FOUND', 'ARM_TX_SHARD', 'ARM_ARGUMENT', 'ARM_RPC_TIMEOUT'],
   ),
   arm_getMessageProof: method(
     'The cross-shard messages of a trace with proofs against anchored heads',

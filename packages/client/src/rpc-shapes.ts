@@ -102,11 +102,24 @@ export const MessageProofShape = Type.Object({
       destination: VShard('vShard that receives'),
       seq: Integer('Position in the channel from source to destination'),
       message: Hex('Encoded message'),
-      proof: Hex('Encoded proof of the message under the anchored head'),
+      proof: Hex(
+        'Encoded import that holds it, with its paths to the main-shard head; read it with verifyMessageProof',
+      ),
       anchorHead: Hex('Encoded main-shard head'),
       anchorCertificate: Hex('Encoded certificate of that head'),
     }),
   ),
+})
+
+export const AnchorProofShape = Type.Object({
+  vShard: VShard('vShard of the anchored head'),
+  height: Height('Height of the anchored head'),
+  top: Hex('Encoded shard top: what the main shard commits to of that head'),
+  topIndex: Integer('Position of the top among those of the main-shard block'),
+  topCount: Integer('Tops of the main-shard block'),
+  topProof: List(Hash('Sibling on the way to the root of the tops')),
+  anchorHead: Hex('Encoded main-shard head'),
+  anchorCertificate: Hex('Encoded certificate of that head'),
 })
 
 export const FinalityShape = Type.Union([Type.Literal('shard-final'), Type.Literal('anchored')], {
@@ -270,6 +283,7 @@ export type Network = ReadonlyDeep<Static<typeof NetworkShape>>
 export type Status = ReadonlyDeep<Static<typeof StatusShape>>
 export type AccountState = ReadonlyDeep<Static<typeof AccountShape>>
 export type AccountProofResult = ReadonlyDeep<Static<typeof AccountProofShape>>
+export type AnchorProofResult = ReadonlyDeep<Static<typeof AnchorProofShape>>
 export type MessageProofResult = ReadonlyDeep<Static<typeof MessageProofShape>>
 export type Receipt = ReadonlyDeep<Static<typeof ReceiptShape>>
 export type TransactionResult = ReadonlyDeep<Static<typeof TransactionShape>>

@@ -1,7 +1,21 @@
-import { defaultSchemas, fieldTypes, type KeyPair, type Transaction } from '@armchain/core'
-import { beforeEach, expect, test } from 'vitest'
-import { createTestChain, type TestChain, USER_MOTES, users } from './chain.fixture.ts'
-import { createWallet, fetchChainContext, type Wallet } from './wallet.ts'
+import {
+  defaultSchemas,
+  fieldTypes,
+  type KeyPair,
+  MOTES_PER_AC,
+  type Scheme,
+  schemeCodec,
+  sha256,
+  signingDomain,
+  type Transaction,
+  toHex,
+  transferArgsCodec,
+} from '@armchain/core'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type Answer, createTestChain, type TestChain, USER_MOTES, users } from './chain.fixture.ts'
+import { fetchChainContext } from './chain-context.ts'
+import { trustedRoot, trustOnFirstUse } from './trusted-root.ts'
+import { createWallet, type Wallet, type WalletOptions } from './wallet.ts'
 
 let chain: TestChain
 let wallet: Wallet
@@ -141,4 +155,105 @@ test('on a chain whose transactions carry a memo, the wallet signs it', async ()
   chain.seal()
   expect(await (await createWallet(chain.rpc, users[1] as KeyPair)).balance(1)).toBe(USER_MOTES + 3n)
   expect(await codeOf(wallet.sign(note, { vShard: 1 }))).toBe('ARM_ARGUMENT')
+})
+
+describe('a node that lies about the chain', () => {
+  const other = createTestChain({ networkId: 'other' })
+
+  /** Another answer to one method; the others are told as they are. */
+  function lieOf(method: string, change: (answer: Answer) => unknown): void {
+    chain.lie((asked, answer) => (asked === method ? change(answer) : answer))
+  }
+
+  const open = (options?: WalletOptions) => codeOf(createWallet(chain.rpc, users[0] as KeyPair, options))
+
+  test.each<[string, unknown]>([
+    ['genesisHash', toHex(trustedRoot(other.genesis).genesisHash)],
+    ['signingDomain', toHex(signingDomain(trustedRoot(other.genesis).genesisHash, 'transaction', 1))],
+    ['signingDomain', toHex(signingDomain(trustedRoot(createTestChain().genesis).genesisHash, 'head', 1))],
+    ['networkId', 'other'],
+    ['chainId', 8],
+    ['addressPrefix', 'armc'],
+    ['schemaVersion', 2],
+    ['signingDomain', null],
+  ])('a %s that is not that of the chain is refused, with a root and without', async (field, value) => {
+    lieOf('arm_network', (answer) => ({ ...answer, [field]: value }))
+    expect(await open({ root: trustedRoot(chain.genesis) })).toBe('ARM_ROOT_MISMATCH')
+    expect(await open()).toBe('ARM_ROOT_MISMATCH')
+  })
+
+  test('a whole other chain is refused with a root, and taken at its word without one', async () => {
+    const root = trustedRoot(chain.genesis)
+    expect(await codeOf(createWallet(other.rpc, users[0] as KeyPair, { root }))).toBe('ARM_ROOT_MISMATCH')
+    expect(await codeOf(createWallet(other.rpc, users[0] as KeyPair))).toBeUndefined()
+    expect(await open({ root })).toBeUndefined()
+    expect(await open({ root: await trustOnFirstUse(chain.rpc) })).toBeUndefined()
+  })
+
+  test('what is signed begins with the domain of the genesis hash', async () => {
+    const { genesisHash } = trustedRoot(chain.genesis)
+    const context = await fetchChainContext(chain.rpc, trustedRoot(chain.genesis))
+    expect(context.domain).toEqual(signingDomain(genesisHash, 'transaction', 1))
+  })
+
+  const encoded = (parts: Partial<Scheme>) => toHex(schemeCodec.encode({ ...chain.genesis.scheme, ...parts }))
+
+  test('another scheme is refused by its hash, and one that is none at all without a root too', async () => {
+    lieOf('arm_scheme', (answer) => ({ ...answer, encoded: encoded({ compression: 'none' }) }))
+    expect(await open({ root: trustedRoot(chain.genesis) })).toBe('ARM_ROOT_MISMATCH')
+    // Fields in another order: what is signed as one would be read as the other.
+    const swapped = encoded({
+      transaction: chain.genesis.scheme.transaction.replace('maxFee:u64,tip:u64', 'tip:u64,maxFee:u64'),
+    })
+    lieOf('arm_scheme', (answer) => ({ ...answer, encoded: swapped }))
+    expect(await open()).toBe('ARM_SCHEME')
+  })
+
+  test('bank.transfer has the arguments that this library knows; other calls are of modules of the scheme', async () => {
+    const schema = 'struct(a:u64)'
+    lieOf('arm_scheme', (answer) => ({ ...answer, calls: { bank: { transfer: schema } } }))
+    expect(await open()).toBe('ARM_ROOT_MISMATCH')
+    lieOf('arm_scheme', (answer) => ({ ...answer, calls: { ...(answer.calls as object), casino: { play: schema } } }))
+    expect(await open()).toBe('ARM_ROOT_MISMATCH')
+    lieOf('arm_scheme', (answer) => ({ ...answer, calls: null }))
+    const blind = await createWallet(chain.rpc, users[0] as KeyPair)
+    expect(await codeOf(blind.transfer(chain.address(1, 1), 1n))).toBeUndefined()
+    expect(await codeOf(blind.send({ ...note, method: 'steal' }, { vShard: 1 }))).toBe('ARM_TX_CALL_UNKNOWN')
+  })
+
+  test('fees beyond the bound are not signed, whoever named them, unless the caller raises it', async () => {
+    lieOf('arm_getFees', (answer) => ({ ...answer, suggestedMaxFeeMotes: '153000000', suggestedTipMotes: '153000000' }))
+    expect(await codeOf(wallet.transfer(chain.address(1, 1), 1n))).toBe('ARM_TX_FEE_HIGH')
+    await expect(wallet.sign(note, { vShard: 1 })).rejects.toMatchObject({
+      data: { gasLimit: 5_000, maxFeeMotes: '153000000', costMotes: '765000000000', limitMotes: '1000000000' },
+      message: expect.stringContaining('765 AC'),
+    })
+    expect(await codeOf(wallet.sign(note, { vShard: 1, gasLimit: 6 }))).toBeUndefined()
+    expect(await codeOf(wallet.sign(note, { vShard: 1, gasLimit: 7 }))).toBe('ARM_TX_FEE_HIGH')
+    const bold = await createWallet(chain.rpc, users[0] as KeyPair, { maxTotalFeeMotes: 765n * MOTES_PER_AC })
+    expect(await codeOf(bold.sign(note, { vShard: 1 }))).toBeUndefined()
+    expect(await codeOf(bold.sign(note, { vShard: 1, maxFeeMotes: 153_000_001n }))).toBe('ARM_TX_FEE_HIGH')
+  })
+
+  test('a version of the rules that the scheme has not, and answers that are none', async () => {
+    lieOf('arm_getFees', (answer) => ({ ...answer, rulesVersion: 9 }))
+    expect(await codeOf(wallet.sign(note, { vShard: 1 }))).toBe('ARM_ROOT_MISMATCH')
+    for (const method of ['arm_getFees', 'arm_getAccount']) {
+      lieOf(method, () => null)
+      expect(await codeOf(wallet.sign(note, { vShard: 1 }))).toBe('ARM_RPC_RESPONSE')
+    }
+    lieOf('arm_getFees', (answer) => ({ ...answer, suggestedMaxFeeMotes: 'much' }))
+    expect(await codeOf(wallet.sign(note, { vShard: 1 }))).toBe('ARM_RPC_RESPONSE')
+    for (const method of ['arm_network', 'arm_scheme']) {
+      lieOf(method, () => null)
+      expect(await open()).toBe('ARM_RPC_RESPONSE')
+      expect(await open({ root: trustedRoot(chain.genesis) })).toMatch(/^ARM_R(PC_RESPONSE|OOT_MISMATCH)$/)
+      expect(await codeOf(trustOnFirstUse(chain.rpc))).toBe('ARM_RPC_RESPONSE')
+    }
+  })
+
+  test('arguments that are encoded already are signed as they are', async () => {
+    const args = transferArgsCodec.encode({ to: sha256(Uint8Array.of(1)), vShard: 1, amount: 5n })
+    expect((await decode(await wallet.sign({ ...note, args }, { vShard: 1 }))).call.args).toEqual(args)
+  })
 })

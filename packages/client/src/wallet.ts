@@ -4,41 +4,30 @@ import {
   accountIdOf,
   activeEd25519,
   BASE_TRANSACTION_SCHEMA,
-  type Codec,
-  compile,
+  formatAc,
   formatAddress,
-  fromHex,
   type Json,
   jsonToValue,
   type KeyPair,
+  MOTES_PER_AC,
   parseAddress,
-  parseSchema,
-  type Scheme,
-  schemeCodec,
   signTransaction,
   struct,
   type Transaction,
   toHex,
 } from '@armchain/core'
+import { countOf, DISTRUST, fieldsOf, motesOf } from './answer.ts'
+import { type CallRequest, type ChainContext, encodeArgs, fetchChainContext } from './chain-context.ts'
 import type { RpcClient } from './rpc-client.ts'
-import type { Finality, Network, Receipt } from './rpc-schema.ts'
-
-/** What signing needs to know of a chain; fetched once. */
-export type ChainContext = {
-  readonly network: Network
-  readonly scheme: Scheme
-  readonly transactions: Codec<Transaction>
-  readonly domain: Uint8Array
-  /** Argument schemas of the chain's calls, by `module.call`. */
-  readonly calls: ReadonlyMap<string, string>
-}
+import type { Finality, Receipt } from './rpc-schema.ts'
+import type { TrustedRoot } from './trusted-root.ts'
 
 export type SendOptions = {
   /** Sub-account that pays: a vShard id. */
   readonly vShard: number
   /** Units of gas; by default what a transfer or a small call needs, with room. */
   readonly gasLimit?: number
-  /** Most motes per unit of gas; by default four times the base fee. */
+  /** Most motes per unit of gas; by default four times the base fee, as the node says. */
   readonly maxFeeMotes?: bigint
   readonly tipMotes?: bigint
   /** Blocks until it expires. */
@@ -63,54 +52,55 @@ export interface Wallet {
   wait(txId: string, finality?: Finality): Promise<Receipt>
 }
 
-export type CallRequest = { readonly module: string; readonly method: string; readonly args: Json }
-
 const GAS_DEFAULT = 5_000
 const EXPIRY_BLOCKS = 1_000
 
-/** Reads what signing needs from a node. A light client checks the node; the genesis hash alone ties signatures to a chain. */
-export async function fetchChainContext(rpc: RpcClient): Promise<ChainContext> {
-  const [network, answer] = await Promise.all([rpc.call('arm_network'), rpc.call('arm_scheme')])
-  const { encoded, calls } = answer as { encoded: string; calls: Record<string, Record<string, string>> }
-  const scheme = schemeCodec.decode(fromHex(encoded))
-  const schemas = Object.entries(calls).flatMap(([module, own]) =>
-    Object.entries(own).map(([call, schema]) => [`${module}.${call}`, schema] as const),
-  )
-  return {
-    network,
-    scheme,
-    transactions: compile<Transaction>(parseSchema(scheme.transaction)),
-    domain: fromHex(network.signingDomain),
-    calls: new Map(schemas),
-  }
+export type WalletOptions = {
+  /** What the chain is known by beforehand; without it the node's word is taken, see `createWallet`. */
+  readonly root?: TrustedRoot
+  /** Most that one transaction may cost in gas, as gas limit times max fee, in motes; 1 AC by default. */
+  readonly maxTotalFeeMotes?: bigint
 }
 
-export async function createWallet(rpc: RpcClient, key: KeyPair): Promise<Wallet> {
-  const context = await fetchChainContext(rpc)
-  const { network, scheme } = context
-  const prefix = network.addressPrefix
+/** Hundreds of times what the default gas limit may cost at the initial base fee: room for demand, and no fortune. */
+const MAX_TOTAL_FEE_MOTES: bigint = MOTES_PER_AC
+
+/**
+ * A wallet of one key on the chain of a node. What is signed is tied to the genesis hash: with `root` to the one known
+ * beforehand, and a node that says anything else is refused with `ARM_ROOT_MISMATCH`; without it to the one that the
+ * node names now (trust on first use), so that a node which names another chain's gets signatures that are valid there.
+ *
+ * The node still chooses fees, nonce and expiry where the caller does not: what a transaction costs in gas is bounded
+ * by `maxTotalFeeMotes`, beyond which nothing is signed (`ARM_TX_FEE_HIGH`).
+ */
+export async function createWallet(rpc: RpcClient, key: KeyPair, options: WalletOptions = {}): Promise<Wallet> {
+  const { root, maxTotalFeeMotes = MAX_TOTAL_FEE_MOTES } = options
+  const context = await fetchChainContext(rpc, root)
+  const { scheme } = context
+  const prefix = scheme.addressPrefix
   const account = accountIdOf(key.publicKey)
   const address = (vShard: number): string => formatAddress({ account, vShard }, prefix)
 
   async function sign(call: CallRequest, options: SendOptions & { readonly nonce?: number }): Promise<Uint8Array> {
     const [state, fees] = await Promise.all([
-      rpc.call('arm_getAccount', { address: address(options.vShard) }),
-      rpc.call('arm_getFees', { vShard: options.vShard }),
+      rpc.call('arm_getAccount', { address: address(options.vShard) }).then(fieldsOf),
+      rpc.call('arm_getFees', { vShard: options.vShard }).then(fieldsOf),
     ])
     const unsigned: Omit<Transaction, 'signature'> = {
-      version: fees.rulesVersion,
+      version: knownVersion(context, countOf(fees.rulesVersion)),
       chainId: scheme.chainId,
       vShard: options.vShard,
       keyType: 1,
       senderKey: key.publicKey,
-      nonce: options.nonce ?? state.nextNonce,
+      nonce: options.nonce ?? countOf(state.nextNonce),
       gasLimit: options.gasLimit ?? GAS_DEFAULT,
-      maxFee: options.maxFeeMotes ?? BigInt(fees.suggestedMaxFeeMotes),
-      tip: options.tipMotes ?? BigInt(fees.suggestedTipMotes),
-      expiryHeight: state.height + (options.expiryBlocks ?? EXPIRY_BLOCKS),
+      maxFee: options.maxFeeMotes ?? motesOf(fees.suggestedMaxFeeMotes),
+      tip: options.tipMotes ?? motesOf(fees.suggestedTipMotes),
+      expiryHeight: countOf(state.height) + (options.expiryBlocks ?? EXPIRY_BLOCKS),
       call: { module: call.module, method: call.method, args: encodeArgs(context, call) },
       ...extraFields(context, options.fields ?? {}),
     }
+    checkCost(unsigned, maxTotalFeeMotes)
     return signTransaction(context.transactions, unsigned, context.domain, (message) =>
       activeEd25519().sign(message, key.secretKey),
     )
@@ -161,16 +151,28 @@ function extraFields({ transactions }: ChainContext, fields: Readonly<Record<str
   return jsonToValue(struct(...known), fields, 'fields') as object
 }
 
-/** Arguments of a call by the schema that the chain publishes for it. Throws `ARM_TX_CALL_UNKNOWN` or `ARM_ARGUMENT`. */
-export function encodeArgs({ calls }: ChainContext, { module, method, args }: CallRequest): Uint8Array {
-  const schema = calls.get(`${module}.${method}`)
-  if (schema === undefined) {
-    throw new ArmError('ARM_TX_CALL_UNKNOWN', `the chain has no call ${module}.${method}`, {
-      module,
-      method,
-      hint: 'arm_network lists the modules and their calls',
-    })
-  }
-  const parsed = parseSchema(schema)
-  return compile(parsed).encode(jsonToValue(parsed, args))
+/** The version of the rules that the node asks for, if the scheme has it. */
+function knownVersion({ scheme }: ChainContext, rulesVersion: number): number {
+  if (scheme.versions.some(({ version }) => version === rulesVersion)) return rulesVersion
+  throw new ArmError('ARM_ROOT_MISMATCH', 'the node names a version of the rules that the scheme has not', {
+    rulesVersion,
+    ...DISTRUST,
+  })
+}
+
+/** A gas limit that is no whole number is refused where the transaction is encoded. */
+function checkCost({ gasLimit, maxFee }: Pick<Transaction, 'gasLimit' | 'maxFee'>, limitMotes: bigint): void {
+  const costMotes = Number.isSafeInteger(gasLimit) ? BigInt(gasLimit) * maxFee : 0n
+  if (costMotes <= limitMotes) return
+  throw new ArmError(
+    'ARM_TX_FEE_HIGH',
+    `the transaction could cost ${formatAc(costMotes)} AC in gas, and ${formatAc(limitMotes)} AC are allowed`,
+    {
+      gasLimit,
+      maxFeeMotes: maxFee.toString(),
+      costMotes: costMotes.toString(),
+      limitMotes: limitMotes.toString(),
+      hint: 'compare the fees with another node; if they are right, raise maxTotalFeeMotes (--max-fee)',
+    },
+  )
 }

@@ -95,6 +95,12 @@ export const ERROR_CODES = [
   'ARM_INTERNAL',
   'ARM_FILE',
   'ARM_CHAIN_REVERTED',
+  // What a client refuses of a node
+  'ARM_HEAD_OLD',
+  'ARM_HEAD_CONFLICT',
+  'ARM_HEAD_STALE',
+  'ARM_ROOT_MISMATCH',
+  'ARM_TX_FEE_HIGH',
 ] as const
 
 /** Base of every error ArmChain throws. Match on `code`, never on `message` or `instanceof`. */

@@ -52,18 +52,57 @@ export type CheckedImport = {
  * source's supply: a committee that lies can spend what its own shard holds and nothing else.
  */
 export function checkImport(item: Import, rules: ImportRules): Outcome<CheckedImport> {
+  return refusingMalformed(() => {
+    const anchor = knownAnchor(item, rules)
+    if (!anchor.ok) return anchor
+    const batch = provenBatch(item, anchor.value, rules.shard)
+    if (!batch.ok) return batch
+    const { next, motesLeft } = rules.inbox(item.source)
+    if (batch.value.firstSeq + item.start !== next) {
+      return refuse('ARM_IMPORT_SEQUENCE', 'messages are repeated, skipped or out of order', {
+        expected: next,
+        found: batch.value.firstSeq + item.start,
+      })
+    }
+    const messages = provenMessages(item, batch.value)
+    return messages.ok ? checkMotes(item, batch.value, messages.value, motesLeft) : messages
+  })
+}
+
+/** A main-shard head and where it stands: enough to check a proof that starts there. */
+export type AnchoringHead = Pick<MainHead, 'shardTopsRoot' | 'outboxRoot'> & {
+  readonly shard: ShardKey
+  readonly height: number
+}
+
+/**
+ * What an import proves to whoever knows the main-shard head that anchors it: that the source has sent these messages
+ * to `destination`, in a block that the main shard has accepted. Whether they are next in their channel, and bring the
+ * motes that they name, is for the destination to check (`checkImport`).
+ */
+export function verifyImport(
+  item: Import,
+  anchor: AnchoringHead,
+  destination: ShardKey,
+): Outcome<CheckedImport['messages']> {
+  return refusingMalformed(() => {
+    if (item.anchorHeight !== anchor.height || (isMain(item.source) && !sameShard(item.source, anchor.shard)))
+      return refuse('ARM_IMPORT_PROOF', 'the import is proven by another main-shard head')
+    const batch = provenBatch(item, anchor, destination)
+    return batch.ok ? provenMessages(item, batch.value) : batch
+  })
+}
+
+function refusingMalformed<Value>(check: () => Outcome<Value>): Outcome<Value> {
   try {
-    const root = anchoredOutboxRoot(item, rules)
-    if (!root.ok) return root
-    const batch = provenBatch(item, rules, root.value)
-    return batch.ok ? provenMessages(item, rules, batch.value) : batch
+    return check()
   } catch (error) {
     if (!isArmError(error)) throw error
     return refuse('ARM_IMPORT_PROOF', 'a part of the import is malformed', { ...(error as ArmError).data })
   }
 }
 
-function anchoredOutboxRoot(item: Import, { layout, mainHeight, mainHead }: ImportRules): Outcome<Uint8Array> {
+function knownAnchor(item: Import, { layout, mainHeight, mainHead }: ImportRules): Outcome<MainHead> {
   // A shard is a source of its own too: a module sends by vShard and account, wherever both live after a split.
   if (findShard(layout, item.source) === undefined) return refuse('ARM_IMPORT_PROOF', 'unknown source shard')
   if (item.anchorHeight > mainHeight)
@@ -72,10 +111,16 @@ function anchoredOutboxRoot(item: Import, { layout, mainHeight, mainHead }: Impo
       mainHeight,
     })
   const anchor = mainHead(item.anchorHeight)
-  if (anchor === undefined)
-    return refuse('ARM_IMPORT_PROOF', 'unknown main-shard head', { anchorHeight: item.anchorHeight })
+  if (anchor !== undefined) return { ok: true, value: anchor }
+  return refuse('ARM_IMPORT_PROOF', 'unknown main-shard head', { anchorHeight: item.anchorHeight })
+}
+
+type Roots = Pick<MainHead, 'shardTopsRoot' | 'outboxRoot'>
+
+function anchoredOutboxRoot(item: Import, anchor: Roots): Outcome<Uint8Array> {
   if (isMain(item.source)) {
-    if (item.top !== undefined || item.sourceHeight !== item.anchorHeight)
+    const placed = item.top !== undefined || item.topIndex !== 0 || item.topCount !== 0 || item.topProof.length > 0
+    if (placed || item.sourceHeight !== item.anchorHeight)
       return refuse('ARM_IMPORT_PROOF', 'a message of the main shard has no shard top')
     return { ok: true, value: anchor.outboxRoot }
   }
@@ -88,42 +133,46 @@ function anchoredOutboxRoot(item: Import, { layout, mainHeight, mainHead }: Impo
   return { ok: true, value: top.outboxRoot }
 }
 
-function provenBatch(item: Import, { shard }: ImportRules, outboxRoot: Uint8Array): Outcome<OutboxBatch> {
+function provenBatch(item: Import, anchor: Roots, destination: ShardKey): Outcome<OutboxBatch> {
+  const root = anchoredOutboxRoot(item, anchor)
+  if (!root.ok) return root
   const batch = outboxBatchCodec.decode(item.batch)
-  if (!sameShard(batch.destination, shard)) return refuse('ARM_IMPORT_PROOF', 'the batch is for another shard')
-  const placed = verifyMerkleRange(outboxRoot, item.batchCount, item.batchIndex, sha256(item.batch), item.batchProof)
+  if (!sameShard(batch.destination, destination)) return refuse('ARM_IMPORT_PROOF', 'the batch is for another shard')
+  const placed = verifyMerkleRange(root.value, item.batchCount, item.batchIndex, sha256(item.batch), item.batchProof)
   return placed ? { ok: true, value: batch } : refuse('ARM_IMPORT_PROOF', 'the batch is not under the outbox root')
 }
 
-function provenMessages(item: Import, { shard, inbox }: ImportRules, batch: OutboxBatch): Outcome<CheckedImport> {
-  const { next: expected, motesLeft } = inbox(item.source)
-  if (batch.firstSeq + item.start !== expected) {
-    return refuse('ARM_IMPORT_SEQUENCE', 'messages are repeated, skipped or out of order', {
-      expected,
-      found: batch.firstSeq + item.start,
-    })
-  }
+function provenMessages(item: Import, batch: OutboxBatch): Outcome<CheckedImport['messages']> {
   const placed = verifyMerkleRange(batch.root, batch.count, item.start, hashLeaves(item.messages), item.rangeProof)
   if (!placed) return refuse('ARM_IMPORT_PROOF', 'the messages are not those of the batch')
   const messages = item.messages.map((bytes) => ({ bytes, message: messageCodec.decode(bytes) }))
   const consistent = messages.every(
     ({ message }, i) =>
       sameShard(message.source, item.source) &&
-      sameShard(message.destination, shard) &&
-      message.seq === expected + i &&
+      sameShard(message.destination, batch.destination) &&
+      message.seq === batch.firstSeq + item.start + i &&
       isMessageKind(message.kind),
   )
-  if (!consistent) return refuse('ARM_IMPORT_PROOF', 'a message contradicts its channel')
+  return consistent ? { ok: true, value: messages } : refuse('ARM_IMPORT_PROOF', 'a message contradicts its channel')
+}
+
+function checkMotes(
+  { start }: Import,
+  batch: OutboxBatch,
+  messages: CheckedImport['messages'],
+  motesLeft: bigint,
+): Outcome<CheckedImport> {
   if (!messages.every(({ message }) => isPrepaid(message)))
     return refuse('ARM_IMPORT_MOTES', 'a message has not prepaid exactly its gas')
   const brought = messages.reduce((sum, { message }) => sum + message.value + message.prepaid, 0n)
-  const left = (item.start === 0 ? batch.motes : motesLeft) - brought
-  const whole = item.start + messages.length === batch.count
+  const left = (start === 0 ? batch.motes : motesLeft) - brought
+  const whole = start + messages.length === batch.count
   if (left < 0n || (whole && left !== 0n))
     return refuse('ARM_IMPORT_MOTES', 'the messages do not bring what their batch accounts for', {
       batchMotes: batch.motes.toString(),
     })
-  return { ok: true, value: { messages, inbox: { next: expected + messages.length, motesLeft: left } } }
+  const next = batch.firstSeq + start + messages.length
+  return { ok: true, value: { messages, inbox: { next, motesLeft: left } } }
 }
 
 /** A delivery has paid its gas at its price; a bounce needs none. */

@@ -26,7 +26,14 @@ export {
   describeCommittee,
 } from './committees.ts'
 export { Mailbox } from './mailbox.ts'
-export { type CheckedImport, checkImport, type ImportRules, type MainHead } from './imports.ts'
+export {
+  type AnchoringHead,
+  type CheckedImport,
+  checkImport,
+  type ImportRules,
+  type MainHead,
+  verifyImport,
+} from './imports.ts'
 export {
   type BatchWithMessages,
   createOutbox,

@@ -97,7 +97,7 @@ describe('what works', () => {
     const across = await value('transfer', onTwo, '4', '--mnemonic', mnemonic, '--from', '1', '--wait', 'anchored')
     expect(across).toMatchObject({ ok: true, vShard: 1, finality: 'anchored' })
     expect(across.messages).toEqual([{ seq: expect.any(Number), destination: 2, valueMotes: (4n * AC).toString() }])
-    const texts = await lines('transfer', onMain, '0.5', '--key', secretKey, '--from', '1')
+    const texts = await lines('transfer', onMain, '0.5', '--key', secretKey, '--from', '1', '--max-fee', '0.01')
     expect(texts[0]).toMatch(/^ok {2}[0-9a-f]{64}$/)
     expect(texts[2]).toMatch(/message #\d+ to vShard 0, 0.5 AC \(armchain trace [0-9a-f]{64}\)/)
 
@@ -181,6 +181,8 @@ const FAILURES: readonly Failing[] = [
   ['an empty amount', 'faucet $BOB $EMPTY', 'ARM_AMOUNT_RANGE', /12\.5/],
   ['more than there is', 'transfer $BOB 18446744073 --key $KEY', 'ARM_TX_FUNDS', /fund the account/],
   ['more than the faucet has', 'faucet $BOB 99999999', 'ARM_FAUCET', /ask for/],
+  ['a fee above the bound', 'transfer $BOB 1 --max-fee 0.0000001 --key $KEY', 'ARM_TX_FEE_HIGH', /--max-fee/],
+  ['a bound that is no amount', 'transfer $BOB 1 --max-fee little --key $KEY', 'ARM_AMOUNT_RANGE', /12\.5/],
   ['another finality', 'transfer $BOB 1 --wait soon --key $KEY', 'ARM_CLI_USAGE', /anchored/],
 
   ['no key', 'transfer $BOB 1', 'ARM_CLI_USAGE', /--mnemonic/],

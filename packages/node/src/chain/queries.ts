@@ -21,6 +21,7 @@ import {
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
 import { VIEWS_PER_TURN } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
+import { anchorProof } from './anchor-proof.ts'
 import type { NodeParts } from './node-parts.ts'
 import { sealingOf } from './pace.ts'
 import type { StoredBlock, StoredReceipts } from './stored-block.ts'
@@ -198,6 +199,10 @@ function accountHandlers(parts: NodeParts): RpcHandlers {
           proof: toHex(proof),
         }
       }),
+    arm_getAnchorProof(params, context) {
+      hosted(parts, params.vShard)
+      return anchorProof(parts, params, context)
+    },
     arm_query: ({ vShard, module, query, args }) =>
       host.durable(() => {
         const shard = hosted(parts, vShard)

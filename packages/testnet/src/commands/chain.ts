@@ -17,9 +17,16 @@ export const transferCommand: Command = {
   usage: `transfer ADDRESS AMOUNT [options]       pay AC, inside a vShard or to another
   --from V            vShard of the paying sub-account (default: that of ADDRESS)
   --wait FINALITY     shard-final (default) or anchored
+  --max-fee AC        most that it may cost in gas (default 1)
   --key HEX | --mnemonic "WORDS" [--index N] | --keystore FILE --password TEXT
   --rpc URL`,
-  options: { ...RPC_OPTION, ...KEY_OPTIONS, from: { type: 'string' }, wait: { type: 'string' } },
+  options: {
+    ...RPC_OPTION,
+    ...KEY_OPTIONS,
+    from: { type: 'string' },
+    wait: { type: 'string' },
+    'max-fee': { type: 'string' },
+  },
   positionals: [2, 2],
   async run({ values, positionals, output }) {
     const [to, amount] = positionals as [string, string]
@@ -30,9 +37,11 @@ export const transferCommand: Command = {
         hint: 'anchored is what other shards may act on',
       })
     const motes = parseAc(amount)
+    const maxFee = text(values, 'max-fee')
+    const limit = maxFee === undefined ? {} : { maxTotalFeeMotes: parseAc(maxFee) }
     const key = await readKey(values)
     await using rpc = connect(values)
-    const wallet = await createWallet(rpc, key)
+    const wallet = await createWallet(rpc, key, limit)
     const from = text(values, 'from')
     const txId = await wallet.transfer(to, motes, from === undefined ? {} : { vShard: integer(values, 'from', 0) })
     printReceipt(await wallet.wait(txId, finality), output)
