@@ -90,7 +90,10 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
   keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
   const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
   const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync: 'fdatasync' }))
-  const archive = await openArchive({ dir: dataDir?.archiveDir ?? 'memory' })
+  const archive = await openArchive({
+    dir: dataDir?.archiveDir ?? 'memory',
+    compression: genesis.scheme.compression === 'none' ? 'none' : 'zstd',
+  })
   const verifier =
     options.verifyWorkers === undefined ? sharedVerifyPool() : createVerifyPool({ workers: options.verifyWorkers })
   const pace: MutablePace = { ...options.pace }

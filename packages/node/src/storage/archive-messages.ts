@@ -1,7 +1,7 @@
-import type { ArchivedBlock, BlockParts, BlockPlace } from './archive-records.ts'
+import type { ArchivedBlock, BlockParts, BlockPlace, Compression } from './archive-records.ts'
 
-/** Where the archive's worker keeps the data. */
-export type ArchiveWorkerData = { readonly dir: string | 'memory' }
+/** Where the archive's worker keeps the data from now on, and how: the first request, and the first after a `close`. */
+export type OpenRequest = { readonly kind: 'open'; readonly dir: string | 'memory'; readonly compression: Compression }
 
 /** A block packed into one buffer that is transferred: header, body, receipts, transaction ids. */
 export type PutRequest = BlockPlace & {
@@ -24,7 +24,7 @@ export type Command =
   | { readonly kind: 'sync' }
   | { readonly kind: 'close' }
 
-export type Request = PutRequest | ((Query | Command) & { readonly id: number })
+export type Request = OpenRequest | PutRequest | ((Query | Command) & { readonly id: number })
 
 export type Reply =
   | { readonly kind: 'opened' }

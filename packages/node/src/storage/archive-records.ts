@@ -3,7 +3,7 @@
  *
  * | key | value |
  * | --- | --- |
- * | `b` shard u32 height u48 | header length u32, compressed body length u32, compressed receipts length u32, then header, zstd(body), zstd(receipts), transaction ids 32 each |
+ * | `b` shard u32 height u48 | compression u8 (0 none, 1 zstd), lengths u32 of header, stored body, stored receipts, then header, body, receipts, transaction ids 32 each |
  * | `x` transaction id 32 | shard u32, height u48, index u32 |
  * | `h` shard u32 | last height u48 |
  * | `m` name in UTF-8 | the caller's bytes |
@@ -33,7 +33,13 @@ export type TransactionPlace = BlockPlace & { readonly index: number }
 
 export const TX_ID_BYTES = 32
 const TX_PLACE_BYTES = 14
-const LENGTHS_BYTES = 12
+/** Compression and three lengths. */
+const HEAD_BYTES = 13
+
+/** How bodies and receipts are stored: what the chain's scheme says. */
+export type Compression = 'none' | 'zstd'
+const COMPRESSIONS: readonly Compression[] = ['none', 'zstd']
+
 /** Level 1: bodies are mostly keys and signatures, where more effort finds nothing. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
@@ -75,14 +81,16 @@ export function decodeHeight(value: Buffer): number {
   return value.readUIntBE(0, 6)
 }
 
-export function encodeBlock(block: ArchivedBlock): Buffer {
-  const body = zstdCompressSync(block.body, ZSTD)
-  const receipts = zstdCompressSync(block.receipts, ZSTD)
-  const lengths = Buffer.allocUnsafe(LENGTHS_BYTES)
-  lengths.writeUInt32BE(block.header.length, 0)
-  lengths.writeUInt32BE(body.length, 4)
-  lengths.writeUInt32BE(receipts.length, 8)
-  return Buffer.concat([lengths, block.header, body, receipts, block.txIds])
+export function encodeBlock(block: ArchivedBlock, compression: Compression): Buffer {
+  const stored = (part: Uint8Array): Uint8Array => (compression === 'zstd' ? zstdCompressSync(part, ZSTD) : part)
+  const body = stored(block.body)
+  const receipts = stored(block.receipts)
+  const head = Buffer.allocUnsafe(HEAD_BYTES)
+  head.writeUInt8(COMPRESSIONS.indexOf(compression), 0)
+  head.writeUInt32BE(block.header.length, 1)
+  head.writeUInt32BE(body.length, 5)
+  head.writeUInt32BE(receipts.length, 9)
+  return Buffer.concat([head, block.header, body, receipts, block.txIds])
 }
 
 /** What is asked for of a block: without its body, nothing is decompressed but the receipts. */
@@ -90,11 +98,11 @@ export type BlockParts = 'all' | 'receipts'
 
 /** Throws `ARM_STORE` where the value is damaged. */
 export function decodeBlock(value: Buffer, parts: BlockParts): ArchivedBlock {
-  const { headerEnd, bodyEnd, receiptsEnd } = boundsOf(value)
+  const { compression, headerEnd, bodyEnd, receiptsEnd } = boundsOf(value)
   return {
-    header: new Uint8Array(value.subarray(LENGTHS_BYTES, headerEnd)),
-    body: parts === 'all' ? decompress(value.subarray(headerEnd, bodyEnd)) : new Uint8Array(0),
-    receipts: decompress(value.subarray(bodyEnd, receiptsEnd)),
+    header: new Uint8Array(value.subarray(HEAD_BYTES, headerEnd)),
+    body: parts === 'all' ? decompress(value.subarray(headerEnd, bodyEnd), compression) : new Uint8Array(0),
+    receipts: decompress(value.subarray(bodyEnd, receiptsEnd), compression),
     txIds: new Uint8Array(value.subarray(receiptsEnd)),
   }
 }
@@ -104,16 +112,25 @@ export function txIdsOf(value: Buffer): Buffer {
   return value.subarray(boundsOf(value).receiptsEnd)
 }
 
-function boundsOf(value: Buffer): { headerEnd: number; bodyEnd: number; receiptsEnd: number } {
-  if (value.length < LENGTHS_BYTES) throw damaged()
-  const headerEnd = LENGTHS_BYTES + value.readUInt32BE(0)
-  const bodyEnd = headerEnd + value.readUInt32BE(4)
-  const receiptsEnd = bodyEnd + value.readUInt32BE(8)
-  if (receiptsEnd > value.length || (value.length - receiptsEnd) % TX_ID_BYTES !== 0) throw damaged()
-  return { headerEnd, bodyEnd, receiptsEnd }
+type Bounds = {
+  readonly compression: Compression
+  readonly headerEnd: number
+  readonly bodyEnd: number
+  readonly receiptsEnd: number
 }
 
-function decompress(part: Buffer): Uint8Array {
+function boundsOf(value: Buffer): Bounds {
+  const compression = COMPRESSIONS[value[0] ?? -1]
+  if (value.length < HEAD_BYTES || compression === undefined) throw damaged()
+  const headerEnd = HEAD_BYTES + value.readUInt32BE(1)
+  const bodyEnd = headerEnd + value.readUInt32BE(5)
+  const receiptsEnd = bodyEnd + value.readUInt32BE(9)
+  if (receiptsEnd > value.length || (value.length - receiptsEnd) % TX_ID_BYTES !== 0) throw damaged()
+  return { compression, headerEnd, bodyEnd, receiptsEnd }
+}
+
+function decompress(part: Buffer, compression: Compression): Uint8Array {
+  if (compression === 'none') return new Uint8Array(part)
   try {
     return new Uint8Array(zstdDecompressSync(part))
   } catch (cause) {

@@ -1,10 +1,11 @@
 // The archive's worker thread: compresses, and writes to the store behind. Requests are served in their order, runs of
-// blocks as one batch and runs of queries at once, so that a query sees every block that was put before it.
-import { parentPort, workerData } from 'node:worker_threads'
+// blocks as one batch and runs of queries at once, so that a query sees every block that was put before it. It serves one
+// archive at a time, and after its close the next.
+import { parentPort } from 'node:worker_threads'
 import { ARCHIVE_BATCH_BYTES_MAX } from '../limits.ts'
 import {
-  type ArchiveWorkerData,
   type Command,
+  type OpenRequest,
   type PutRequest,
   type Query,
   type Reply,
@@ -13,6 +14,7 @@ import {
 } from './archive-messages.ts'
 import {
   blockKey,
+  type Compression,
   decodeBlock,
   decodeHeight,
   decodePlace,
@@ -28,23 +30,34 @@ import {
 import { type ArchiveStore, memoryStore, openLevelStore } from './archive-store.ts'
 
 const port = parentPort
-if (port) serve(port).catch((error) => fail(error))
+if (port) serve(port)
 
-async function serve(channel: NonNullable<typeof parentPort>): Promise<void> {
-  const { dir }: ArchiveWorkerData = workerData
-  const store = dir === 'memory' ? memoryStore() : await openLevelStore(dir)
-  const queue: Request[] = []
+type Served = { readonly store: ArchiveStore; readonly compression: Compression }
+
+function serve(channel: NonNullable<typeof parentPort>): void {
+  const queue: Exclude<Request, OpenRequest>[] = []
+  let served: Promise<Served> | undefined
   let working = false
   channel.on('message', (request: Request) => {
+    if (request.kind === 'open') {
+      served = open(request)
+      served.then(() => reply({ kind: 'opened' }), fail)
+      return
+    }
     queue.push(request)
-    if (working) return
+    if (working || served === undefined) return
     working = true
     // After a failure nothing more is taken: a block that is missing in the middle would never be noticed.
-    work(store, queue).then(() => {
-      working = false
-    }, fail)
+    served
+      .then((archive) => work(archive, queue))
+      .then(() => {
+        working = false
+      }, fail)
   })
-  reply({ kind: 'opened' })
+}
+
+async function open({ dir, compression }: OpenRequest): Promise<Served> {
+  return { store: dir === 'memory' ? memoryStore() : await openLevelStore(dir), compression }
 }
 
 function reply(message: Reply): void {
@@ -55,21 +68,20 @@ function fail(error: unknown): void {
   reply({ kind: 'failed', reason: reasonOf(error) })
 }
 
-async function work(store: ArchiveStore, queue: Request[]): Promise<void> {
+async function work({ store, compression }: Served, queue: Exclude<Request, OpenRequest>[]): Promise<void> {
   while (queue.length > 0) {
     const puts = takePuts(queue)
-    if (puts.length > 0) await writeBlocks(store, puts)
+    if (puts.length > 0) await writeBlocks(store, compression, puts)
     const queries = takeQueries(queue)
     await Promise.all(queries.map((query) => answer(query.id, () => ask(store, query))))
     const next = queue[0]
     if (next === undefined || next.kind === 'put' || isQuery(next)) continue
     queue.shift()
     await answer(next.id, () => execute(store, next))
-    if (next.kind === 'close') port?.close()
   }
 }
 
-function takePuts(queue: Request[]): PutRequest[] {
+function takePuts(queue: Exclude<Request, OpenRequest>[]): PutRequest[] {
   const puts: PutRequest[] = []
   for (let bytes = 0; bytes < ARCHIVE_BATCH_BYTES_MAX; ) {
     const next = queue[0]
@@ -83,7 +95,7 @@ function takePuts(queue: Request[]): PutRequest[] {
 
 type NumberedQuery = Query & { readonly id: number }
 
-function takeQueries(queue: Request[]): NumberedQuery[] {
+function takeQueries(queue: Exclude<Request, OpenRequest>[]): NumberedQuery[] {
   const queries: NumberedQuery[] = []
   for (let next = queue[0]; next !== undefined && isQuery(next); next = queue[0]) {
     queries.push(next)
@@ -104,13 +116,13 @@ async function answer(id: number, action: () => Promise<unknown>): Promise<void>
   }
 }
 
-async function writeBlocks(store: ArchiveStore, puts: readonly PutRequest[]): Promise<void> {
+async function writeBlocks(store: ArchiveStore, compression: Compression, puts: readonly PutRequest[]): Promise<void> {
   const batch = store.batch()
   const lastHeights = new Map<number, number>()
   let bytes = 0
   for (const put of puts) {
     const block = unpackBlock(put)
-    batch.put(blockKey(put), encodeBlock(block))
+    batch.put(blockKey(put), encodeBlock(block, compression))
     const transactions = encodeTransactions(put, block.txIds)
     for (let index = 0; index < transactions.count; index++)
       batch.put(transactions.key(index), transactions.value(index))

@@ -5,15 +5,14 @@
 import { Worker } from 'node:worker_threads'
 import { ArmError, invariant } from '@armchain/core'
 import { ARCHIVE_BACKLOG_BYTES_MAX } from '../limits.ts'
+import { type Command, packBlock, type Query, type Reply, type Request } from './archive-messages.ts'
 import {
-  type ArchiveWorkerData,
-  type Command,
-  packBlock,
-  type Query,
-  type Reply,
-  type Request,
-} from './archive-messages.ts'
-import { type ArchivedBlock, type BlockPlace, type TransactionPlace, TX_ID_BYTES } from './archive-records.ts'
+  type ArchivedBlock,
+  type BlockPlace,
+  type Compression,
+  type TransactionPlace,
+  TX_ID_BYTES,
+} from './archive-records.ts'
 
 export type { ArchivedBlock, BlockPlace, TransactionPlace } from './archive-records.ts'
 
@@ -49,16 +48,29 @@ export interface Archive extends AsyncDisposable {
 export type ArchiveOptions = {
   /** A folder, made if need be; or `memory`, which keeps everything until the end of the process: for development. */
   readonly dir: string | 'memory'
+  /** Of new blocks; those that are there are read as they were written. `zstd` by default. */
+  readonly compression?: Compression
   readonly maxBacklogBytes?: number
 }
 
 type Waiter = { resolve(value?: unknown): void; reject(error: unknown): void }
 
 /** @throws ArmError ARM_STORE if the folder cannot be opened, for one because another process has it open. */
-export async function openArchive({ dir, maxBacklogBytes }: ArchiveOptions): Promise<Archive> {
-  const archive = new WorkerArchive(dir, maxBacklogBytes ?? ARCHIVE_BACKLOG_BYTES_MAX)
+export async function openArchive({ dir, compression = 'zstd', maxBacklogBytes }: ArchiveOptions): Promise<Archive> {
+  const archive = new WorkerArchive(dir, compression, maxBacklogBytes ?? ARCHIVE_BACKLOG_BYTES_MAX)
   await archive.opened
   return archive
+}
+
+/**
+ * Threads whose archive is closed, for the next one. They are kept because starting one costs a fifth of a second, and
+ * ending one that has loaded LevelDB has been seen to crash the process.
+ */
+const idleWorkers: Worker[] = []
+
+function startWorker(): Worker {
+  const name = import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js'
+  return new Worker(new URL(name, import.meta.url), { name: 'archive' })
 }
 
 class WorkerArchive implements Archive {
@@ -68,21 +80,23 @@ class WorkerArchive implements Archive {
   readonly #maxBacklogBytes: number
   readonly #waiting = new Map<number, Waiter>()
   #draining: Waiter[] = []
+  readonly #listeners = [
+    ['message', (reply: Reply): void => this.#receive(reply)],
+    ['error', (cause: unknown): void => this.#fail('its worker crashed', cause)],
+    ['exit', (): void => this.#fail('its worker ended')],
+  ] as const
   #nextId = 1
   #backlogBytes = 0
   #failure: ArmError | undefined
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, maxBacklogBytes: number) {
+  constructor(dir: string, compression: Compression, maxBacklogBytes: number) {
     this.#dir = dir
     this.#maxBacklogBytes = maxBacklogBytes
-    const name = import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js'
-    const workerData: ArchiveWorkerData = { dir }
-    this.#worker = new Worker(new URL(name, import.meta.url), { workerData, name: 'archive' })
+    this.#worker = idleWorkers.pop() ?? startWorker()
     this.opened = new Promise((resolve, reject) => this.#waiting.set(OPENING_ID, { resolve: () => resolve(), reject }))
-    this.#worker.on('message', (reply: Reply) => this.#receive(reply))
-    this.#worker.on('error', (cause) => this.#fail('its worker crashed', cause))
-    this.#worker.on('exit', () => this.#fail('it is closed'))
+    for (const [event, listener] of this.#listeners) this.#worker.on(event, listener)
+    this.#send({ kind: 'open', dir, compression })
   }
 
   get backlogBytes(): number {
@@ -157,9 +171,13 @@ class WorkerArchive implements Archive {
     try {
       if (this.#failure) throw this.#failure
       await this.#request({ kind: 'close' })
-    } finally {
+    } catch (error) {
       await this.#worker.terminate()
+      throw error
     }
+    for (const [event, listener] of this.#listeners) this.#worker.off(event, listener)
+    this.#worker.unref()
+    idleWorkers.push(this.#worker)
   }
 
   #check(): void {
