@@ -25,7 +25,8 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
     span('shard-final', stored, 'certified by the shard'),
   ]
   const done = await follow(parts, stored, receipt.messages, spans)
-  spans.sort((a, b) => a.timeMs - b.timeMs || ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
+  // Blocks of several shards may bear one time: then the order in which they were followed stays, causes first.
+  spans.sort((a, b) => a.timeMs - b.timeMs)
   return { traceId: toHex(id), spans, done }
 }
 
@@ -52,16 +53,6 @@ export async function messageProofs(parts: NodeParts, id: Uint8Array): Promise<M
   }
   return proofs
 }
-
-const ORDER: readonly Span['kind'][] = [
-  'submitted',
-  'included',
-  'delivered',
-  'bounced',
-  'refunded',
-  'shard-final',
-  'anchored',
-]
 
 /** Adds the spans of a block and of the messages that it sent; true if nothing of it is under way. */
 async function follow(
