@@ -3,7 +3,7 @@ import { defineConfig } from 'tsup'
 
 // Entries by convention, flat in dist/, because a worker is created with `new URL('./name-worker.js', import.meta.url)`.
 // Declarations come from `tsc -b`.
-const named = { index: 'index', cli: 'cli', platform: 'platform', 'rpc-schema': 'rpc-schema' }
+const named = { index: 'index', errors: 'errors', cli: 'cli', platform: 'platform', 'rpc-schema': 'rpc-schema' }
 const nested = { 'node/index': 'node', 'node/platform': 'node-platform', 'testing/index': 'testing' }
 
 /** The entries of one package: name in dist/ to file. */

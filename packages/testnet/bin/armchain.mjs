@@ -29,10 +29,12 @@ function pinnedNode() {
 
 function run(binary, args) {
   const all = [...args, ...process.argv.slice(2)]
+  // A checkout runs its source: what Node makes of it is kept, so that only the first start pays for it.
+  if (existsSync(source)) process.env.NODE_COMPILE_CACHE ??= join(here, '../../../node_modules/.cache/compile')
   if (binary === process.execPath && typeof process.execve === 'function') {
     process.execve(binary, [binary, ...all], process.env)
   }
-  const child = spawn(binary, all, { stdio: 'inherit' })
+  const child = spawn(binary, all, { stdio: 'inherit', env: process.env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {
     if (signal) {

@@ -11,7 +11,8 @@
  * The whole id is the key: with 16 bytes of it a put costs the same CPU (1.7 us), and collisions would need care.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { ArmError } from '@armchain/core'
+// Not the whole core: the worker would load all of it at every start.
+import { ArmError } from '@armchain/core/errors'
 
 /** A block as the archive keeps it; what is in the parts is the caller's affair. */
 export type ArchivedBlock = {
