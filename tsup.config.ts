@@ -4,7 +4,12 @@ import { defineConfig } from 'tsup'
 // Entries by convention, flat in dist/, because a worker is created with `new URL('./name-worker.js', import.meta.url)`.
 // Declarations come from `tsc -b`.
 const named = { index: 'index', errors: 'errors', cli: 'cli', platform: 'platform', 'rpc-schema': 'rpc-schema' }
-const nested = { 'node/index': 'node', 'node/platform': 'node-platform', 'testing/index': 'testing' }
+const nested = {
+  'storage/archive-thread': 'archive-thread',
+  'node/index': 'node',
+  'node/platform': 'node-platform',
+  'testing/index': 'testing',
+}
 
 /** The entries of one package: name in dist/ to file. */
 function entries(root: string): Record<string, string> {

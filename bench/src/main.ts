@@ -95,7 +95,7 @@ function reportComparison(measured: readonly Measured[], about: About): void {
   })
   const panels = [
     figure('transfers a second, included (more is better)', ({ tps }) => tps),
-    figure('CPU of the server, us a transfer (less is better)', ({ cpuUsPerTx }) => cpuUsPerTx),
+    figure('server CPU, us a transfer (less is better)', ({ cpuUsPerTx }) => cpuUsPerTx),
   ]
   save('comparison.svg', barPlot(panels, note(about)))
   save('comparison.json', `${JSON.stringify(report, null, 2)}\n`)

@@ -5,7 +5,7 @@ export type Panel = { readonly title: string; readonly bars: readonly Bar[] }
 export type Line = { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] }
 export type Chart = { readonly title: string; readonly xLabel: string; readonly lines: readonly Line[] }
 
-const WIDTH = 380
+const WIDTH = 460
 const HEIGHT = 260
 const LEFT = 60
 const TOP = 40
@@ -44,7 +44,8 @@ function barPanel({ title, bars }: Panel): string {
       .map((each) => `<circle cx="${center}" cy="${yOf(each, top)}" r="3" fill="#111" fill-opacity="0.55"/>`)
       .join('')
     return `<rect x="${center - step * 0.3}" y="${yOf(value, top)}" width="${step * 0.6}" height="${yOf(0, top) - yOf(value, top)}" fill="${COLORS[i % COLORS.length]}"/>${dots}
-<text x="${center}" y="${yOf(0, top) + 16}" text-anchor="middle">${escaped(label)}: ${rounded(value)}</text>`
+<text x="${center}" y="${yOf(0, top) + 16}" text-anchor="middle">${escaped(label)}</text>
+<text x="${center}" y="${yOf(0, top) + 31}" text-anchor="middle">${rounded(value)}</text>`
   })
   return `${frame(title, top)}${drawn.join('')}`
 }

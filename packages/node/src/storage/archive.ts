@@ -2,7 +2,7 @@
  * History: blocks by height and transactions by id, written behind by a worker thread. It is no part of what a node
  * needs to go on: after a crash, blocks that are missing are put again from the log.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { ArmError, invariant } from '@armchain/core'
 import { ARCHIVE_BACKLOG_BYTES_MAX } from '../limits.ts'
 import { type Command, packBlock, type Query, type Reply, type Request } from './archive-messages.ts'
@@ -13,6 +13,7 @@ import {
   type TransactionPlace,
   TX_ID_BYTES,
 } from './archive-records.ts'
+import { returnArchiveThread, takeArchiveThread } from './archive-thread.ts'
 
 export type { ArchivedBlock, BlockPlace, TransactionPlace } from './archive-records.ts'
 
@@ -62,17 +63,6 @@ export async function openArchive({ dir, compression = 'zstd', maxBacklogBytes }
   return archive
 }
 
-/**
- * Threads whose archive is closed, for the next one. They are kept because starting one costs a fifth of a second, and
- * ending one that has loaded LevelDB has been seen to crash the process.
- */
-const idleWorkers: Worker[] = []
-
-function startWorker(): Worker {
-  const name = import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js'
-  return new Worker(new URL(name, import.meta.url), { name: 'archive' })
-}
-
 class WorkerArchive implements Archive {
   readonly opened: Promise<void>
   readonly #dir: string
@@ -93,7 +83,7 @@ class WorkerArchive implements Archive {
   constructor(dir: string, compression: Compression, maxBacklogBytes: number) {
     this.#dir = dir
     this.#maxBacklogBytes = maxBacklogBytes
-    this.#worker = idleWorkers.pop() ?? startWorker()
+    this.#worker = takeArchiveThread()
     this.opened = new Promise((resolve, reject) => this.#waiting.set(OPENING_ID, { resolve: () => resolve(), reject }))
     for (const [event, listener] of this.#listeners) this.#worker.on(event, listener)
     this.#send({ kind: 'open', dir, compression })
@@ -176,8 +166,7 @@ class WorkerArchive implements Archive {
       throw error
     }
     for (const [event, listener] of this.#listeners) this.#worker.off(event, listener)
-    this.#worker.unref()
-    idleWorkers.push(this.#worker)
+    returnArchiveThread(this.#worker)
   }
 
   #check(): void {
