@@ -102,8 +102,12 @@ export type AnchorRules = {
   readonly timeMs: number
 }
 
-/** Sets motes that are on their way to a shard, by an anchored head or by the main shard's own block, to its account. */
+/**
+ * Sets motes that are on their way to a shard, by an anchored head or by the main shard's own block, to its account. The
+ * main shard has none: nobody anchors it, so nothing would ever be taken off, and its own blocks check what it receives.
+ */
 export function owe(draft: Draft, destination: ShardKey, motes: bigint): void {
+  if (isMain(destination)) return
   draft.setEntry(SHARD_OWNER, owedKey(destination), owedCodec.encode({ motes: readOwed(draft, destination) + motes }))
 }
 

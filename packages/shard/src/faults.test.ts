@@ -15,6 +15,7 @@ import {
   wholeShard,
 } from '@armchain/core'
 import { expect, test } from 'vitest'
+import { readOwed } from './anchors.ts'
 import type { ChainMachine } from './chain-machine.ts'
 import { Mailbox } from './mailbox.ts'
 import { createOutbox, type Outbox, outboxBatchCodec, outboxOf } from './outbox.ts'
@@ -180,6 +181,20 @@ test.each(lies)('messages with %s are in no block, and do not stop the shard tha
   mailbox.freeze(wholeShard(1), wholeShard(2))
   expect(mailbox.imports(wholeShard(2), budget).imports).toEqual([])
   expect(mailbox.waiting(wholeShard(2), () => 0)).toBe(0)
+})
+
+test('what is on its way is owed until it is received; what goes to the main shard is not, as nothing would take it off', () => {
+  const machine = world.create()
+  machine.start(1_000)
+  machine.admit(1_000, prepare(world, 0, { call: transfer(1, 5n, 2) }))
+  machine.admit(1_000, prepare(world, 1, { call: transfer(1, 7n, 0) }))
+  const owed = () => [0, 1, 2].map((vShard) => readOwed(machine.main.chain.state, wholeShard(vShard)))
+  seal(machine, 1, 2_000)
+  seal(machine, 0, 2_010)
+  expect(owed()).toEqual([0n, 0n, expect.any(BigInt)])
+  expect(owed()[2]).toBeGreaterThan(5n)
+  for (const shard of [2, 0, 1, 0, 2, 0]) seal(machine, shard, 3_000)
+  expect(owed()).toEqual([0n, 0n, 0n])
 })
 
 test('the whole supply is still what it was', () => {
