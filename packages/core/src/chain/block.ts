@@ -1,5 +1,5 @@
 import { type Codec, compile } from '../codec/codec.ts'
-import { blob, bytes32, list, option, type StructSchema, struct, u8, u32, u53, u64 } from '../codec/schema.ts'
+import { blob, bytes32, list, option, type StructSchema, struct, u8, u32, u53 } from '../codec/schema.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { BLOCK_TXS_MAX, SHARDS_MAX, TX_BYTES_MAX } from '../limits.ts'
 import { SHARD_KEY_SCHEMA, type ShardKey } from './shard-key.ts'
@@ -207,9 +207,6 @@ export const blockCodec: Codec<Block> = compile(
     ['certificate', blob(CERTIFICATE_BYTES_MAX)],
     ['body', blob(64 * 1024 * 1024)],
   ),
-)
-export const supplyCodec: Codec<Supply> = compile(
-  struct(['balances', u64], ['burnt', u64], ['sent', u64], ['received', u64]),
 )
 
 /** The hash of a block is the hash of its head. */

@@ -1,5 +1,5 @@
 import type { Account, Row } from '../state/account-table.ts'
-import { SHARD_OWNER, type StateReader, type Writes } from '../state/shard-state.ts'
+import type { StateReader, Writes } from '../state/shard-state.ts'
 
 const ABSENT: Account = { balance: 0n, nonce: 0, keyType: 0 }
 
@@ -76,5 +76,3 @@ export class Draft {
 type Undo =
   | { readonly row: Row; readonly account: Account | undefined }
   | { readonly owner: Row; readonly key: string; readonly drafted: boolean; readonly value: Uint8Array | undefined }
-
-export { SHARD_OWNER }
