@@ -1,9 +1,11 @@
 // Sums of a few multiples, s_0 P_0 + s_1 P_1 + ..., by one chain of doublings for all (Straus), the scalars in
 // non-adjacent form: windows of odd digits between zeros. A scalar is an integer below 2^256, not reduced, so that the
 // result is exact also for points outside the prime-order subgroup.
+import { FE, feCopy, feInvert, feMul } from './field';
 import {
   AFFINE,
   CACHED,
+  EXTENDED,
   add,
   addAffine,
   addCached,
@@ -15,7 +17,7 @@ import {
   setIdentity,
   subtractAffine,
   subtractCached,
-  toAffine,
+  toAffineBy,
   toCached,
 } from './point';
 
@@ -55,23 +57,47 @@ export function baseHighPoint(): usize {
 const POINT: usize = memory.data(160, 16);
 const TWICE: usize = memory.data(160, 16);
 
-/** Fills the tables of the base point; once, before anything else. */
-export function prepareBase(): void {
+/** Fills the tables of the base point; once, before anything else, with `BASE_BYTES` of memory to work in. */
+export function prepareBase(room: usize): void {
   decompress(BASE_TABLE, BASE_ENCODING);
-  fillBase(BASE_TABLE);
   fromAffine(POINT, BASE_TABLE, false);
+  fillBase(BASE_TABLE, room);
   doubleTimes(POINT, 128);
-  toAffine(BASE_HIGH_TABLE, POINT);
-  fillBase(BASE_HIGH_TABLE);
+  fillBase(BASE_HIGH_TABLE, room);
 }
 
-function fillBase(table: usize): void {
-  fromAffine(POINT, table, false);
-  fromAffine(TWICE, table, false);
+/** Odd multiples, extended, and for each the product of its Z and those before. */
+export const BASE_BYTES: usize = 64 * (160 + 40);
+
+/** Odd multiples of POINT, affine, by a single inversion (Montgomery's trick). */
+function fillBase(table: usize, multiples: usize): void {
+  const products = multiples + <usize>BASE_POINTS * EXTENDED;
+  fillMultiples(multiples);
+  feCopy(products, multiples + 2 * FE);
+  for (let i = 1; i < BASE_POINTS; i++)
+    feMul(products + <usize>i * FE, products + <usize>(i - 1) * FE, multiples + <usize>i * EXTENDED + 2 * FE);
+  feInvert(INVERSE, products + <usize>(BASE_POINTS - 1) * FE);
+  for (let i = BASE_POINTS - 1; i >= 0; i--) {
+    const point = multiples + <usize>i * EXTENDED;
+    if (i > 0) feMul(INVERSE_OF_Z, INVERSE, products + <usize>(i - 1) * FE);
+    else feCopy(INVERSE_OF_Z, INVERSE);
+    feMul(INVERSE, INVERSE, point + 2 * FE);
+    toAffineBy(table + <usize>i * AFFINE, point, INVERSE_OF_Z);
+  }
+}
+
+const INVERSE: usize = memory.data(40, 16);
+const INVERSE_OF_Z: usize = memory.data(40, 16);
+
+/** POINT, 3 POINT, 5 POINT, ..., extended. */
+function fillMultiples(multiples: usize): void {
+  memory.copy(TWICE, POINT, EXTENDED);
   doubleTimes(TWICE, 1);
+  memory.copy(multiples, POINT, EXTENDED);
   for (let i = 1; i < BASE_POINTS; i++) {
-    add(POINT, TWICE);
-    toAffine(table + <usize>i * AFFINE, POINT);
+    const multiple = multiples + <usize>i * EXTENDED;
+    memory.copy(multiple, multiple - EXTENDED, EXTENDED);
+    add(multiple, TWICE);
   }
 }
 

@@ -31,7 +31,7 @@ const R: usize = 168;
 const ITEM: usize = R + 120;
 
 /** Up to this many terms, Straus takes less time than Pippenger. */
-const STRAUS_MAX: i32 = 128;
+const STRAUS_MAX: i32 = 64;
 /** Parts of a failed batch up to this size are decided one by one. */
 const SINGLE_MAX: i32 = 2;
 /** Halvings of a batch of 2^31. */

@@ -57,7 +57,10 @@ export async function instantiateEd25519Kernel(options: KernelOptions = {}): Pro
 }
 
 function kernelBinary(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(KERNEL_BASE64), (character) => character.charCodeAt(0))
+  const text = atob(KERNEL_BASE64)
+  const binary = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) binary[i] = text.charCodeAt(i)
+  return binary
 }
 
 function start(instance: WebAssembly.Instance, options: KernelOptions): Ed25519Kernel {
