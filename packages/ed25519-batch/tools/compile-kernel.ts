@@ -25,14 +25,14 @@ export function kernelSource(path: string): string | null {
   }
 }
 
-/** Compiles `assembly/` to WebAssembly; the same sources and compiler give the same bytes. */
-export async function compileKernel(): Promise<Uint8Array> {
-  let binary: Uint8Array | undefined
-  const { error, stderr } = await main(['index.ts', ...OPTIONS, '--outFile', 'kernel.wasm'], {
+/** Compiles `assembly/` to WebAssembly, or a module of it for its tests; the same input gives the same bytes. */
+export async function compileKernel(entry = 'index.ts'): Promise<Uint8Array<ArrayBuffer>> {
+  let binary: Uint8Array<ArrayBuffer> | undefined
+  const { error, stderr } = await main([entry, ...OPTIONS, '--outFile', 'kernel.wasm'], {
     readFile: (name) => kernelSource(name),
     listFiles: () => [],
     writeFile: (_, contents) => {
-      binary = contents as Uint8Array
+      binary = contents as Uint8Array<ArrayBuffer>
     },
   })
   if (error !== null || binary === undefined)
