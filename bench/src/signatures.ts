@@ -43,7 +43,7 @@ const WARM_UP_RUNS = 12
 
 function main(): void {
   const signatures = Array.from({ length: KEYS }, (_, i) => createSignature(i))
-  const subjects = [...singles(signatures), ...batches(signatures)]
+  const subjects = [...singles(signatures), ...batches(signatures), fewSenders()]
   for (const subject of subjects) for (let i = 0; i < WARM_UP_RUNS; i++) subject.verify()
   const runs = new Map<string, Figure[]>(subjects.map(({ name }) => [name, []]))
   for (let round = 0; round < Number(values.rounds); round++)
@@ -70,8 +70,8 @@ function report(medians: readonly ({ readonly name: string } & Figure)[]): void 
   }
 }
 
-function createSignature(n: number): Signature {
-  const { privateKey, publicKey: keyObject } = generateKeyPairSync('ed25519')
+function createSignature(n: number, keys = generateKeyPairSync('ed25519')): Signature {
+  const { privateKey, publicKey: keyObject } = keys
   const message = new Uint8Array(MESSAGE_BYTES).fill(n)
   const publicKey = keyObject.export({ type: 'spki', format: 'der' }).subarray(-32)
   return { publicKey, keyObject, message, signature: sign(null, message, privateKey) }
@@ -118,6 +118,22 @@ function batches(signatures: readonly Signature[]): Subject[] {
       { name: `ours, ${size}, keys cached`, verify: () => all(kernel.verifyBatch(packed[0] as ItemBatch)) },
     ]
   })
+}
+
+/** As a block of a busy chain: eight transactions a sender. */
+function fewSenders(): Subject {
+  const size = 1024
+  const senders = Array.from({ length: size / 8 }, () => generateKeyPairSync('ed25519'))
+  const packed = pack(Array.from({ length: size }, (_, i) => createSignature(i, senders[i % senders.length])))
+  const kernel = createEd25519Kernel()
+  return {
+    name: `ours, ${size} by ${senders.length} keys, cached`,
+    verify: () =>
+      must(
+        kernel.verifyBatch(packed).every((verdict) => verdict === 1),
+        size,
+      ),
+  }
 }
 
 function pack(signatures: readonly Signature[]): ItemBatch {
