@@ -29,6 +29,7 @@ import { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
 import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
+import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
 import { Serial } from './chain/serial.ts'
@@ -137,7 +138,7 @@ class RunningNode implements ArmNode {
   readonly #options: NodeOptions
   readonly #inner: Inner
   readonly #waiters: Waiters = new Waiters()
-  readonly #pending: Map<string, PreparedTransaction> = new Map()
+  readonly #pending: PendingTransactions = new PendingTransactions()
   readonly #published: Map<number, number> = new Map()
   readonly #anchored: Map<number, number> = new Map()
   readonly #hashes: Map<string, number> = new Map()
@@ -339,7 +340,7 @@ class RunningNode implements ArmNode {
 
   #admit(prepared: PreparedTransaction): Refusal | undefined {
     const refusal = this.#inner.host.admit(prepared)
-    if (refusal === undefined) this.#pending.set(toHex(prepared.id), prepared)
+    if (refusal === undefined) this.#pending.set(prepared)
     return refusal
   }
 
@@ -377,7 +378,7 @@ class RunningNode implements ArmNode {
     for (const { head } of executed.anchors) this.#anchored.set(head.shard.vShard, head.height)
     this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
     if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)
-    for (const { id } of executed.transactions) this.#pending.delete(toHex(id))
+    for (const { id } of executed.transactions) this.#pending.delete(id)
     publishBlock(this.#parts, this.#rpc, sealed)
     this.#metrics.block({
       shard: String(shard.vShard),
@@ -411,9 +412,8 @@ class RunningNode implements ArmNode {
 
   #onDropped(dropped: readonly Dropped[]): void {
     for (const { prepared, reason } of dropped) {
-      const id = toHex(prepared.id)
-      this.#pending.delete(id)
-      this.#waiters.drop(id, reason)
+      this.#pending.delete(prepared.id)
+      this.#waiters.drop(toHex(prepared.id), reason)
     }
   }
 

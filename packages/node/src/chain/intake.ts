@@ -83,21 +83,24 @@ export class Intake {
     judgeRoom: (doubtful: number) => number,
   ): Promise<readonly SubmitResult[]> {
     const results: (SubmitResult | Promise<SubmitResult>)[] = new Array(raws.length)
-    const decoded: { readonly position: number; readonly prepared: PreparedTransaction }[] = []
-    for (const [position, raw] of raws.entries()) {
-      const prepared = this.#decode(raw)
-      if (prepared.ok) decoded.push({ position, prepared: prepared.value })
-      else results[position] = refused(prepared.reason)
+    const decoded: PreparedTransaction[] = []
+    const positions: number[] = []
+    for (let position = 0; position < raws.length; position++) {
+      const prepared = this.#decode(raws[position] as Uint8Array)
+      if (prepared.ok) {
+        decoded.push(prepared.value)
+        positions.push(position)
+      } else results[position] = refused(prepared.reason)
     }
     if (decoded.length > 0) {
       const verified = await this.#verifier.verifyTransactions({
-        ...packTransactions(decoded.map(({ prepared }) => prepared.bytes)),
+        ...packTransactions(decoded.map(({ bytes }) => bytes)),
         domain: this.#runtime.txDomain,
         keyOffset: this.#runtime.types.senderKeyOffset,
         judgeRoom,
       })
-      for (const [i, { position, prepared }] of decoded.entries())
-        results[position] = this.#judged(prepared, verified, i)
+      for (let i = 0; i < decoded.length; i++)
+        results[positions[i] as number] = this.#judged(decoded[i] as PreparedTransaction, verified, i)
     }
     return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as SubmitResult[])
   }
@@ -166,7 +169,7 @@ const BUSY: SubmitResult = {
   data: { hint: 'submit again in a moment' },
 }
 function accepted({ id }: PreparedTransaction): SubmitResult {
-  return { ok: true, txId: toHex(id) }
+  return { ok: true, id }
 }
 
 function refused(refusal: Refusal): SubmitResult {
