@@ -17,7 +17,7 @@ const ended = new Promise((resolve) => {
   child.once('error', resolve)
 })
 let running = true
-ended.then(() => {
+void ended.then(() => {
   running = false
 })
 const since = performance.now()

@@ -104,6 +104,14 @@ export function subtractAffine(r: usize, q: usize): void {
   completeXYZ(r);
 }
 
+/** r = r + q or, if `negative` is -1 and not 0, r - q; q affine; r comes without T. */
+// @ts-ignore: decorator
+@inline
+export function addSigned(r: usize, q: usize, negative: i64): void {
+  if (negative == 0) addAffine(r, q);
+  else subtractAffine(r, q);
+}
+
 /** r = r + q, q cached; r comes without T. */
 export function addCached(r: usize, q: usize): void {
   feSub(A, r + Y, r); // [3]
@@ -237,6 +245,16 @@ export function decompress(q: usize, encoding: usize): bool {
   if (feIsOdd(U) != (load<u8>(encoding, 31) >> 7 != 0)) feMinus(U, U);
   affineOf(q, U, V);
   return true;
+}
+
+/** The same for two encodings; bits 0 and 1 of the result say which are points. */
+export function decompressTwo(q0: usize, encoding0: usize, q1: usize, encoding1: usize): i32 {
+  return <i32>decompress(q0, encoding0) | (<i32>decompress(q1, encoding1) << 1);
+}
+
+/** Whether the engine computes what this build relies on. `one` is 1. */
+export function isExact(one: f64): bool {
+  return one == 1.0;
 }
 
 /** The canonical 32 bytes of an extended point. */

@@ -32,8 +32,8 @@ export const TABLE: usize = 8 * 160;
 /** Window of the base point: odd multiples 1 to 127. */
 const BASE_WINDOW: i32 = 8;
 const BASE_POINTS: i32 = 64;
-const BASE_TABLE: usize = memory.data(64 * 120, 16);
-const BASE_HIGH_TABLE: usize = memory.data(64 * 120, 16);
+const BASE_TABLE: usize = memory.data(64 * 160, 16);
+const BASE_HIGH_TABLE: usize = memory.data(64 * 160, 16);
 /** y = 4/5, x even: RFC 8032, 5.1. */
 const BASE_ENCODING: usize = memory.data<u64>([
   0x6666666666666658, 0x6666666666666666, 0x6666666666666666, 0x6666666666666666,

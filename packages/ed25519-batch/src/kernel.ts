@@ -1,5 +1,5 @@
+import { type Arithmetic, instantiateAsync, instantiateSync } from './arithmetic.ts'
 import { type Batch, checkBatch, type Item, KEY_BYTES, packItems, SIGNATURE_BYTES } from './batch.ts'
-import { KERNEL_BASE64 } from './kernel-binary.ts'
 import type { KernelExports } from './kernel-exports.ts'
 import { BATCH_MAX, DATA_BYTES_MAX, KEY_CACHE_DEFAULT, KEY_CACHE_MAX, MULTIPLY_MAX } from './limits.ts'
 
@@ -8,6 +8,8 @@ export type KernelOptions = {
   readonly keyCacheMax?: number
   /** Fills an array with unpredictable bytes; `crypto.getRandomValues` if left out. Anything else is for tests alone. */
   readonly randomBytes?: (out: Uint8Array) => void
+  /** The fastest that is exact on this engine, if left out. */
+  readonly arithmetic?: Arithmetic
 }
 
 /**
@@ -47,17 +49,12 @@ export interface Ed25519Kernel {
  * `instantiateEd25519Kernel`.
  */
 export function createEd25519Kernel(options: KernelOptions = {}): Ed25519Kernel {
-  return start(new WebAssembly.Instance(new WebAssembly.Module(kernelBinary())), options)
+  return start(instantiateSync(options.arithmetic), options)
 }
 
 /** The same, compiled off the thread that asks. */
 export async function instantiateEd25519Kernel(options: KernelOptions = {}): Promise<Ed25519Kernel> {
-  const { instance } = await WebAssembly.instantiate(kernelBinary())
-  return start(instance, options)
-}
-
-function kernelBinary(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(KERNEL_BASE64), (character) => character.charCodeAt(0))
+  return start(await instantiateAsync(options.arithmetic), options)
 }
 
 function start(instance: WebAssembly.Instance, options: KernelOptions): Ed25519Kernel {
