@@ -2,7 +2,7 @@
 import { compress, decompress } from './point';
 import { beginBatch, isAccountKey as checkAccountKey, isCanonical, keyCacheBytes, prepareKeys, seedAddress } from './keys';
 import { sha512Update } from './sha512';
-import { prepareBase, strausBegin, strausBytes, strausSum, strausTerm } from './straus';
+import { BASE_BYTES, prepareBase, strausBegin, strausBytes, strausSum, strausTerm } from './straus';
 import { DOMAIN, SINGLE, beginSingle, dataAddress, endSingle, layOut } from './verify';
 
 export { offsetsAddress, randomAddress, verdictsAddress, verifyItems, verifyTransactions } from './verify';
@@ -15,9 +15,9 @@ let arena: usize = 0;
 export function initialize(keys: u32): bool {
   const start = (__heap_base + 15) & ~15;
   arena = (start + keyCacheBytes(keys) + 15) & ~15;
-  if (!grow(arena)) return false;
+  if (!grow(arena + BASE_BYTES)) return false;
   prepareKeys(start, keys);
-  prepareBase();
+  prepareBase(arena);
   return true;
 }
 

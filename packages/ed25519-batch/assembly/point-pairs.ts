@@ -171,6 +171,11 @@ export function toAffine(q: usize, p: usize): void {
   affineOf(q, X, X + LANE, B);
 }
 
+/** n points made affine, one by one: it happens once, for the base point's tables. */
+export function toAffineAll(q: usize, p: usize, n: i32, room: usize): void {
+  for (let i: usize = 0; i < <usize>n; i++) toAffine(q + i * AFFINE, p + i * EXTENDED);
+}
+
 /** X = (x | y) of an extended point. */
 function toXY(p: usize): void {
   for (let i: usize = 0; i < PAIR; i += 16) v128.store(A + i, v128.load64_splat(p + i, 88));

@@ -194,10 +194,27 @@ export function fromAffine(p: usize, q: usize, negative: bool): void {
 }
 
 /** q = p, affine, given 1/Z of p. */
-export function toAffineBy(q: usize, p: usize, inverseOfZ: usize): void {
+function toAffineBy(q: usize, p: usize, inverseOfZ: usize): void {
   feMul(U, p, inverseOfZ);
   feMul(V, p + Y, inverseOfZ);
   affineOf(q, U, V);
+}
+
+const INVERSE: usize = memory.data(40, 16);
+const INVERSE_OF_Z: usize = memory.data(40, 16);
+
+/** n points made affine by a single inversion (Montgomery's trick); `room` for n extended points. */
+export function toAffineAll(q: usize, p: usize, n: i32, room: usize): void {
+  const last = <usize>(n - 1);
+  feCopy(room, p + Z);
+  for (let i: usize = 1; i <= last; i++) feMul(room + i * FE, room + (i - 1) * FE, p + i * EXTENDED + Z);
+  feInvert(INVERSE, room + last * FE);
+  for (let i = last; i > 0; i--) {
+    feMul(INVERSE_OF_Z, INVERSE, room + (i - 1) * FE);
+    feMul(INVERSE, INVERSE, p + i * EXTENDED + Z);
+    toAffineBy(q + i * AFFINE, p + i * EXTENDED, INVERSE_OF_Z);
+  }
+  toAffineBy(q, p, INVERSE);
 }
 
 /** q = p, affine. */

@@ -4,6 +4,7 @@
 import {
   AFFINE,
   CACHED,
+  EXTENDED,
   add,
   addAffine,
   addCached,
@@ -15,7 +16,7 @@ import {
   setIdentity,
   subtractAffine,
   subtractCached,
-  toAffine,
+  toAffineAll,
   toCached,
 } from './point';
 
@@ -55,23 +56,33 @@ export function baseHighPoint(): usize {
 const POINT: usize = memory.data(160, 16);
 const TWICE: usize = memory.data(160, 16);
 
-/** Fills the tables of the base point; once, before anything else. */
-export function prepareBase(): void {
+/** Fills the tables of the base point; once, before anything else, with `BASE_BYTES` of memory to work in. */
+export function prepareBase(room: usize): void {
   decompress(BASE_TABLE, BASE_ENCODING);
-  fillBase(BASE_TABLE);
   fromAffine(POINT, BASE_TABLE, false);
+  fillBase(BASE_TABLE, room);
   doubleTimes(POINT, 128);
-  toAffine(BASE_HIGH_TABLE, POINT);
-  fillBase(BASE_HIGH_TABLE);
+  fillBase(BASE_HIGH_TABLE, room);
 }
 
-function fillBase(table: usize): void {
-  fromAffine(POINT, table, false);
-  fromAffine(TWICE, table, false);
+/** Odd multiples, extended, and what it takes to make them affine. */
+export const BASE_BYTES: usize = 64 * 160 + 64 * 160;
+
+/** Odd multiples of POINT, affine. */
+function fillBase(table: usize, room: usize): void {
+  fillMultiples(room);
+  toAffineAll(table, room, BASE_POINTS, room + <usize>BASE_POINTS * EXTENDED);
+}
+
+/** POINT, 3 POINT, 5 POINT, ..., extended. */
+function fillMultiples(multiples: usize): void {
+  memory.copy(TWICE, POINT, EXTENDED);
   doubleTimes(TWICE, 1);
+  memory.copy(multiples, POINT, EXTENDED);
   for (let i = 1; i < BASE_POINTS; i++) {
-    add(POINT, TWICE);
-    toAffine(table + <usize>i * AFFINE, POINT);
+    const multiple = multiples + <usize>i * EXTENDED;
+    memory.copy(multiple, multiple - EXTENDED, EXTENDED);
+    add(multiple, TWICE);
   }
 }
 

@@ -33,7 +33,7 @@ const R: usize = 176;
 const ITEM: usize = R + AFFINE;
 
 /** Up to this many terms, Straus takes less time than Pippenger. */
-const STRAUS_MAX: i32 = 128;
+const STRAUS_MAX: i32 = 64;
 /** Parts of a failed batch up to this size are decided one by one. */
 const SINGLE_MAX: i32 = 2;
 /** Halvings of a batch of 2^31. */

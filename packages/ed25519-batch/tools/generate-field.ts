@@ -45,25 +45,30 @@ function stores(pointer: string): string[] {
 
 /**
  * The columns of f * g with what overflows 2^255 folded back. Two odd limbs have weights that add up to one bit more
- * than their column's, hence the factor of two; a wrapped term has one of 19.
+ * than their column's, hence a factor of two; a wrapped term has one of 19. Products are added up by their factor, which
+ * is then applied once: so nothing but the limbs stays in registers.
  */
 function columns(square: boolean): string[] {
-  const g = square ? 'f' : 'g'
-  const lines: string[] = []
-  for (const i of indexes.slice(1)) lines.push(`  const ${g}${i}_19 = ${g}${i} * 19;`)
-  for (const i of indexes) if (square || i % 2 === 1) lines.push(`  const f${i}_2 = f${i} << 1;`)
-  if (square) for (const i of indexes) if (i % 2 === 1) lines.push(`  const f${i}_4 = f${i} << 2;`)
-  for (const k of indexes) {
-    const terms: string[] = []
-    for (const i of indexes) {
-      const j = (k - i + LIMBS) % LIMBS
-      if (square && i > j) continue
-      const times = (i % 2 === 1 && j % 2 === 1 ? 2 : 1) * (square && i < j ? 2 : 1)
-      terms.push(`f${i}${times === 1 ? '' : `_${times}`} * ${g}${j}${i + j === k ? '' : '_19'}`)
-    }
-    lines.push(`  let h${k} = ${terms.join(' + ')};`)
+  return indexes.map((k) => {
+    const plain = weighted(k, square, false)
+    const wrapped = weighted(k, square, true)
+    return `  let h${k} = ${[plain, ...(wrapped === '' ? [] : [`(${wrapped}) * 19`])].join(' + ')};`
+  })
+}
+
+/** The terms of column k that wrap, or those that do not. */
+function weighted(k: number, square: boolean, wraps: boolean): string {
+  const terms = new Map<number, string[]>([1, 2, 4].map((factor) => [factor, []]))
+  for (const i of indexes) {
+    const j = (k - i + LIMBS) % LIMBS
+    if ((square && i > j) || (i + j !== k) !== wraps) continue
+    const factor = (i % 2 === 1 && j % 2 === 1 ? 2 : 1) * (square && i < j ? 2 : 1)
+    terms.get(factor)?.push(`f${i} * ${square ? 'f' : 'g'}${j}`)
   }
-  return lines
+  return [4, 2, 1].reduce((text, factor) => {
+    const sum = [...(text === '' ? [] : [`((${text}) << 1)`]), ...(terms.get(factor) ?? [])]
+    return sum.join(' + ')
+  }, '')
 }
 
 /** Two interleaved chains, so that the steps of one fill the latency of the other. */
