@@ -34,10 +34,16 @@ export function kernelSource(path: string): string | null {
 
 /** Compiles `assembly/` to WebAssembly; the same sources and compiler give the same bytes. */
 export async function compileKernel(arithmetic: keyof typeof BUILDS): Promise<Uint8Array> {
+  return await compileSource(kernelSource('index.ts') as string, arithmetic)
+}
+
+/** The same with another source in the place of `index.ts`. */
+export async function compileSource(entry: string, arithmetic: keyof typeof BUILDS): Promise<Uint8Array> {
   const { points, options } = BUILDS[arithmetic]
+  const files: Readonly<Record<string, string>> = { 'index.ts': entry, 'point.ts': kernelSource(points) as string }
   let binary: Uint8Array | undefined
   const { error, stderr } = await main(['index.ts', ...OPTIONS, ...options, '--outFile', 'kernel.wasm'], {
-    readFile: (name) => kernelSource(name === 'point.ts' ? points : name),
+    readFile: (name) => files[name] ?? kernelSource(name),
     listFiles: () => [],
     writeFile: (_, contents) => {
       binary = contents as Uint8Array

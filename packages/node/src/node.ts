@@ -81,6 +81,8 @@ export interface ArmNode extends AsyncDisposable {
 }
 
 const VERSION = '0.1.0'
+/** After the node serves: whoever started it does its own first work before that. */
+const WARM_UP_AFTER_MS = 300
 const SNAPSHOTS_KEPT = 2
 /** Of a log record beside its body: head, details, certificate, frame. */
 const RECORD_OVERHEAD_BYTES = 1024
@@ -147,6 +149,7 @@ class RunningNode implements ArmNode {
   readonly #intake: Intake
   readonly #parts: NodeParts
   #rpc: RpcServer | undefined
+  #warmUp: NodeJS.Timeout | undefined
   #recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
@@ -239,7 +242,7 @@ class RunningNode implements ArmNode {
   }
 
   async serve(): Promise<void> {
-    const { host, log, archive } = this.#inner
+    const { host, log, archive, verifier } = this.#inner
     const { rpc, dev } = this.#options
     const shards = () =>
       host.machine.shards.map(({ descriptor, chain, pool }) => ({
@@ -275,6 +278,11 @@ class RunningNode implements ArmNode {
       },
       version: VERSION,
     })
+    this.#warmUp = setTimeout(() => {
+      verifier
+        .warmUp()
+        .catch((error: unknown) => log.warn('the verifying threads did not start', { error: String(error) }))
+    }, WARM_UP_AFTER_MS).unref()
   }
 
   snapshot(): Promise<void> {
@@ -315,6 +323,7 @@ class RunningNode implements ArmNode {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#warmUp)
     const { host, wal, archive, verifier } = this.#inner
     this.#intake.close()
     await this.#rpc?.close()

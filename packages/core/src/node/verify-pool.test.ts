@@ -209,3 +209,17 @@ test('an idle pool does not keep its process alive, a waiting one does', async (
 test('the shared pool is one', () => {
   expect(sharedVerifyPool()).toBe(sharedVerifyPool())
 })
+
+test('warming up starts every thread, once', async () => {
+  let started = 0
+  const count = (): void => {
+    started++
+  }
+  process.on('worker', count)
+  const cold = createVerifyPool({ workers: 2 })
+  await Promise.all([cold.warmUp(), cold.warmUp()])
+  await cold.warmUp()
+  process.off('worker', count)
+  expect(started).toBe(2)
+  await cold.close()
+})
