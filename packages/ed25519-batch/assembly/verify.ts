@@ -34,8 +34,8 @@ const ITEM: usize = R + AFFINE;
 
 /** Up to this many terms, Straus takes less time than Pippenger. */
 const STRAUS_MAX: i32 = 64;
-/** Parts of a failed batch up to this size are decided one by one. */
-const SINGLE_MAX: i32 = 2;
+/** Parts of a failed batch up to this size are decided one by one: many bad ones then cost hardly more than alone. */
+const SINGLE_MAX: i32 = 32;
 /** Halvings of a batch of 2^31. */
 const DEPTH_MAX: usize = 32;
 

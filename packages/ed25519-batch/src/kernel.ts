@@ -45,7 +45,7 @@ export interface Ed25519Kernel {
 }
 
 /**
- * Compiles and starts the kernel at once: about 2 ms. Browsers refuse that on their main thread, see
+ * Compiles and starts the kernel at once, in about 10 ms. Browsers refuse that on their main thread, see
  * `instantiateEd25519Kernel`.
  */
 export function createEd25519Kernel(options: KernelOptions = {}): Ed25519Kernel {

@@ -33,20 +33,20 @@ export function kernelSource(path: string): string | null {
 }
 
 /** Compiles `assembly/` to WebAssembly; the same sources and compiler give the same bytes. */
-export async function compileKernel(arithmetic: keyof typeof BUILDS): Promise<Uint8Array> {
+export async function compileKernel(arithmetic: keyof typeof BUILDS): Promise<Uint8Array<ArrayBuffer>> {
   return await compileSource(kernelSource('index.ts') as string, arithmetic)
 }
 
 /** The same with another source in the place of `index.ts`. */
-export async function compileSource(entry: string, arithmetic: keyof typeof BUILDS): Promise<Uint8Array> {
+export async function compileSource(entry: string, arithmetic: keyof typeof BUILDS): Promise<Uint8Array<ArrayBuffer>> {
   const { points, options } = BUILDS[arithmetic]
   const files: Readonly<Record<string, string>> = { 'index.ts': entry, 'point.ts': kernelSource(points) as string }
-  let binary: Uint8Array | undefined
+  let binary: Uint8Array<ArrayBuffer> | undefined
   const { error, stderr } = await main(['index.ts', ...OPTIONS, ...options, '--outFile', 'kernel.wasm'], {
     readFile: (name) => files[name] ?? kernelSource(name),
     listFiles: () => [],
     writeFile: (_, contents) => {
-      binary = contents as Uint8Array
+      binary = contents as Uint8Array<ArrayBuffer>
     },
   })
   if (error !== null || binary === undefined)

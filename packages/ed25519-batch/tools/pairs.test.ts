@@ -21,7 +21,7 @@ let pairs: Pairs
 
 beforeAll(async () => {
   const binary = await compileSource(ENTRY, 'simd')
-  const { instance } = await WebAssembly.instantiate(binary as Uint8Array<ArrayBuffer>)
+  const { instance } = await WebAssembly.instantiate(binary)
   pairs = instance.exports as unknown as Pairs
 })
 
