@@ -1,0 +1,44 @@
+import type { FINALIZE, NOTARIZE, NULLIFY } from '../statement.ts'
+import type { Block } from './blocks.ts'
+import { encodeMessage, type Message, type VoteCertificate } from './messages.ts'
+import { encodeRecord } from './records.ts'
+import type { State } from './state.ts'
+
+/** Without `epoch`, which is the engine's own. */
+type Content<Kind extends Message = Message> = Kind extends Message ? Omit<Kind, 'epoch'> : never
+
+export function send(state: State, to: number | 'all', message: Content): void {
+  const epoch = state.config.epoch.number
+  state.effects.push({ type: 'send', to, bytes: encodeMessage({ ...message, epoch } as Message) })
+}
+
+/** Makes an own vote durable, ahead of whatever sends it. */
+export function appendVote(
+  state: State,
+  vote: {
+    readonly kind: typeof NOTARIZE | typeof NULLIFY | typeof FINALIZE
+    readonly view: number
+    readonly link: Uint8Array | undefined
+  },
+): void {
+  const record = encodeRecord(state.config.epoch.number, { type: 'vote', ...vote })
+  state.effects.push({ type: 'append', record, guardView: vote.view })
+}
+
+export function appendCertificate(state: State, certificate: VoteCertificate): void {
+  state.effects.push({
+    type: 'append',
+    record: encodeRecord(state.config.epoch.number, { type: 'certificate', ...certificate }),
+  })
+}
+
+/** Makes a block durable, once. */
+export function storeBlock(state: State, block: Block): void {
+  if (block.stored) return
+  block.stored = true
+  state.effects.push({ type: 'append', record: encodeRecord(state.config.epoch.number, { type: 'block', ...block }) })
+}
+
+export function blame(state: State, peer: number, reason: string): void {
+  if (peer !== state.self) state.effects.push({ type: 'misconduct', peer, reason })
+}
