@@ -35,7 +35,7 @@ export function answerCertificates(
     add(rounds.get(view)?.nullification)
   }
   if (certificates.length > 0 && allow(state, from, sizeBytes))
-    send(state, from, { type: 'certificates', certificates })
+    send(state, from, { type: 'certificates', epoch: state.config.epoch.number, certificates })
 }
 
 export function answerBlocks(
@@ -57,7 +57,7 @@ export function answerBlocks(
     block = state.blocks.get(block.parentLink)
   }
   if (blocks.length > 0 && allow(state, from, Math.min(sizeBytes, RANGE_BYTES_MAX)))
-    send(state, from, { type: 'blocks', blocks })
+    send(state, from, { type: 'blocks', epoch: state.config.epoch.number, blocks })
 }
 
 /** Helps who is still in a view that this engine has left. */
@@ -68,7 +68,7 @@ export function help(state: State, from: number, view: number): void {
   const certificates = certificatesInto(state, view + 1)
   if (certificates.length === 0) return
   peer.helpedMs = state.nowMs
-  send(state, from, { type: 'certificates', certificates })
+  send(state, from, { type: 'certificates', epoch: state.config.epoch.number, certificates })
 }
 
 export function takeBlocks(state: State, from: number, { blocks }: Extract<Message, { type: 'blocks' }>): boolean {

@@ -28,7 +28,7 @@ export function takeCertificate(state: State, from: number, certificate: VoteCer
 /** For a certificate made here from votes that were checked. */
 export function publishCertificate(state: State, certificate: VoteCertificate): void {
   if (!isNews(state, certificate) || !adopt(state, certificate)) return
-  send(state, 'all', { type: 'certificates', certificates: [certificate] })
+  send(state, 'all', { type: 'certificates', epoch: state.config.epoch.number, certificates: [certificate] })
 }
 
 /** For a certificate that is known to hold and is in the records already, or need not be. */

@@ -4,12 +4,8 @@ import { encodeMessage, type Message, type VoteCertificate } from './messages.ts
 import { encodeRecord } from './records.ts'
 import type { State } from './state.ts'
 
-/** Without `epoch`, which is the engine's own. */
-type Content<Kind extends Message = Message> = Kind extends Message ? Omit<Kind, 'epoch'> : never
-
-export function send(state: State, to: number | 'all', message: Content): void {
-  const epoch = state.config.epoch.number
-  state.effects.push({ type: 'send', to, bytes: encodeMessage({ ...message, epoch } as Message) })
+export function send({ effects }: State, to: number | 'all', message: Message): void {
+  effects.push({ type: 'send', to, bytes: encodeMessage(message) })
 }
 
 /** Makes an own vote durable, ahead of whatever sends it. */

@@ -32,6 +32,7 @@ import { FINALIZE, NOTARIZE, NULLIFY, type VoteKind } from '../statement.ts'
  * payload. The signature in a proposal is the leader's `notarize` vote for it.
  */
 export type Vote = {
+  readonly type: 'vote'
   readonly kind: VoteKind
   readonly epoch: number
   readonly view: number
@@ -49,6 +50,7 @@ export type VoteCertificate = {
 }
 
 export type Proposal = {
+  readonly type: 'proposal'
   readonly epoch: number
   readonly view: number
   readonly height: number
@@ -71,8 +73,8 @@ export type SentBlock = {
 }
 
 export type Message =
-  | ({ readonly type: 'vote' } & Vote)
-  | ({ readonly type: 'proposal' } & Proposal)
+  | Vote
+  | Proposal
   | { readonly type: 'certificates'; readonly epoch: number; readonly certificates: readonly VoteCertificate[] }
   /** Certificates of these views, both included. */
   | { readonly type: 'wantCertificates'; readonly epoch: number; readonly fromView: number; readonly toView: number }

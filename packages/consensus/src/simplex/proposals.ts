@@ -31,7 +31,7 @@ export function takeProposal(state: State, from: number, message: Proposal): boo
   const round = roundOf(state, view)
   const hash = headHash(head)
   const link = linkOf(parentLink, view, height, hash)
-  const vote = { kind: NOTARIZE, epoch, view, signer: from, link, signature } as const
+  const vote = { type: 'vote', kind: NOTARIZE, epoch, view, signer: from, link, signature } as const
   const counted = countVote(state, from, vote)
   if (round.proposal !== undefined || round.giveUp) return counted
   const known = round.votes[NOTARIZE].bySigner[from]

@@ -75,7 +75,17 @@ export function resendProposal(state: State, { view, proposal }: Round): void {
   const { height, parentLink, head, payload, link } = block
   const { signature } = ownVote(state, view, { kind: NOTARIZE, link })
   const content = repeats ? undefined : payload
-  send(state, 'all', { type: 'proposal', view, height, parentView, parentLink, head, payload: content, signature })
+  send(state, 'all', {
+    type: 'proposal',
+    epoch: state.config.epoch.number,
+    view,
+    height,
+    parentView,
+    parentLink,
+    head,
+    payload: content,
+    signature,
+  })
 }
 
 /** When the pace lets a leader propose. */
@@ -131,6 +141,16 @@ function sendProposal(
     const content = proposal.repeats ? undefined : payload
     const { view: parentView } = proposal.parent
     const { signature } = vote
-    send(state, 'all', { type: 'proposal', view, height, parentView, parentLink, head, payload: content, signature })
+    send(state, 'all', {
+      type: 'proposal',
+      epoch: state.config.epoch.number,
+      view,
+      height,
+      parentView,
+      parentLink,
+      head,
+      payload: content,
+      signature,
+    })
   })
 }

@@ -18,14 +18,24 @@ export function wantCertificates(
   const request = due(state, { view: views.from }, firstPeer)
   if (request === undefined) return
   const toView = Math.min(views.to, views.from + RANGE_VIEWS_MAX - 1)
-  send(state, peerOf(state, request), { type: 'wantCertificates', fromView: views.from, toView })
+  send(state, peerOf(state, request), {
+    type: 'wantCertificates',
+    epoch: state.config.epoch.number,
+    fromView: views.from,
+    toView,
+  })
 }
 
 /** Asks for a block and its ancestors; gives how often that was done. */
 export function wantBlock(state: State, link: Uint8Array, firstPeer: number): number {
   const request = due(state, { link }, firstPeer)
   if (request !== undefined)
-    send(state, peerOf(state, request), { type: 'wantBlocks', link, aboveHeight: state.committed.height })
+    send(state, peerOf(state, request), {
+      type: 'wantBlocks',
+      epoch: state.config.epoch.number,
+      link,
+      aboveHeight: state.committed.height,
+    })
   return find(state, { link })?.tries ?? 0
 }
 

@@ -70,7 +70,8 @@ export function retry(state: State): void {
   const round = state.rounds.get(view)
   if (round !== undefined) resendVotes(state, round)
   resendFinalize(state)
-  if (certificates.length > 0) send(state, 'all', { type: 'certificates', certificates })
+  if (certificates.length > 0)
+    send(state, 'all', { type: 'certificates', epoch: state.config.epoch.number, certificates })
 }
 
 /** Has the shell wake the engine when the next thing is due. */
@@ -114,9 +115,9 @@ function resendVotes(state: State, round: Round): void {
   const { view, leader, mine } = round
   if (mine.notarize !== undefined) {
     if (leader === state.self && round.proposal !== undefined) resendProposal(state, round)
-    else send(state, 'all', { type: 'vote', ...ownVote(state, view, { kind: NOTARIZE, link: mine.notarize }) })
+    else send(state, 'all', ownVote(state, view, { kind: NOTARIZE, link: mine.notarize }))
   }
-  if (mine.nullify) send(state, 'all', { type: 'vote', ...ownVote(state, view, { kind: NULLIFY, link: undefined }) })
+  if (mine.nullify) send(state, 'all', ownVote(state, view, { kind: NULLIFY, link: undefined }))
 }
 
 /** The last own `finalize`: what it decides is not known to be final yet. */
@@ -126,7 +127,7 @@ function resendFinalize(state: State): void {
     if (round.mine.finalize !== undefined && round.view > (last?.view ?? state.floor.view)) last = round
   if (last !== undefined) {
     const { finalize: link } = last.mine
-    send(state, 'all', { type: 'vote', ...ownVote(state, last.view, { kind: FINALIZE, link }) })
+    send(state, 'all', ownVote(state, last.view, { kind: FINALIZE, link }))
   }
 }
 
@@ -136,7 +137,12 @@ function askAround(state: State): void {
   state.askedPeer = (state.askedPeer + 1) % seats
   if (state.askedPeer === state.self) return
   const from = state.floor.view + 1
-  send(state, state.askedPeer, { type: 'wantCertificates', fromView: from, toView: from + ASKED_VIEWS })
+  send(state, state.askedPeer, {
+    type: 'wantCertificates',
+    epoch: state.config.epoch.number,
+    fromView: from,
+    toView: from + ASKED_VIEWS,
+  })
 }
 
 const ASKED_VIEWS = 16

@@ -51,7 +51,7 @@ export function castVote(
   state: State,
   round: Round,
   { kind, link }: { readonly kind: VoteKind; readonly link: Uint8Array | undefined },
-  sendIt: (vote: Vote) => void = (vote) => send(state, 'all', { type: 'vote', ...vote }),
+  sendIt: (vote: Vote) => void = (vote) => send(state, 'all', vote),
 ): void {
   const { mine, view } = round
   if (kind === NOTARIZE) {
@@ -92,7 +92,7 @@ export function ownVote(
 ): Vote {
   invariant(config.self !== undefined, 'an observer does not vote')
   const signature = config.self.sign(statements(kind, view, link))
-  return { kind, epoch: config.epoch.number, view, signer: self, link, signature }
+  return { type: 'vote', kind, epoch: config.epoch.number, view, signer: self, link, signature }
 }
 
 function tally(state: State, round: Round, vote: Vote): boolean {
