@@ -32,8 +32,8 @@ crypto.getRandomValues = () => {
 crypto.randomUUID = forbidden('chance was asked') as typeof crypto.randomUUID
 
 await import('@armchain/core')
-const { createPoaEngine, createSimplexEngine, createSoloEngine } = await import('@armchain/consensus')
-const { TestWorld } = await import('@armchain/consensus/testing')
+const { createPoaEngine, createSimplexEngine, createSoloEngine } = await import('../index.ts')
+const { TestWorld } = await import('../testing/index.ts')
 // By its path: the package stands above this one, and is looked at only to see that it loads.
 await import(new URL('../../../shard/src/index.ts', import.meta.url).href)
 crypto.getRandomValues = forbidden('chance was asked') as typeof crypto.getRandomValues
