@@ -1,3 +1,47 @@
-export type { ConsensusEngine, EngineConfig, EngineEffect, EngineFactory, EngineInput, Pace } from './engine.ts'
+export {
+  type BlockAt,
+  type ConsensusEngine,
+  DEFAULT_TIMING,
+  type EngineConfig,
+  type EngineEffect,
+  type EngineFactory,
+  type EngineInput,
+  type Epoch,
+  type Pace,
+  type Timing,
+} from './engine.ts'
+export {
+  type Committee,
+  createCommittee,
+  equalWeights,
+  type FaultModel,
+  quorumOf,
+  type Seat,
+  schemeCommittee,
+  weightOf,
+} from './committee.ts'
+export { type Elector, roundRobinElector, weightedElector } from './elector.ts'
 export { createSoloEngine } from './solo.ts'
-export { CERTIFICATE_ED25519_LIST, encodeCertificate, headMessage, quorum, verifyCertificate } from './certificate.ts'
+export {
+  type CertificateRules,
+  type FinalCertificate,
+  finalCertificateCodec,
+  type PathStep,
+  signCertificate,
+  verifyCertificate,
+  votedOn,
+} from './certificate.ts'
+export type { CertificateScheme } from './schemes/scheme.ts'
+export { ed25519List } from './schemes/ed25519-list.ts'
+export { readSigners, signerBitmap } from './signers.ts'
+export {
+  type Context,
+  FINALIZE,
+  linkOf,
+  NOTARIZE,
+  NULLIFY,
+  type Statements,
+  statementsOf,
+  type VoteKind,
+} from './statement.ts'
+export * as consensusLimits from './limits.ts'
