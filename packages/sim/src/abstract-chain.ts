@@ -1,4 +1,13 @@
-import { type Codec, concatBytes, equalBytes, type Head, headCodec, isArmError, type ShardKey, wholeShard } from '@armchain/core'
+import {
+  type Codec,
+  concatBytes,
+  equalBytes,
+  type Head,
+  headCodec,
+  isArmError,
+  type ShardKey,
+  wholeShard,
+} from '@armchain/core'
 import { keyed, mixBytes } from './random.ts'
 
 /**

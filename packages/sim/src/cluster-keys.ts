@@ -17,7 +17,9 @@ export function createClusterKeys(scenario: Scenario, model: FaultModel): Cluste
   const { seed, nodes, crypto } = scenario
   const real = crypto === 'real'
   const pairs = real ? Array.from({ length: nodes }, (_, seat) => realKey(seat)) : []
-  const keys = real ? pairs.map(({ publicKey }) => publicKey) : Array.from({ length: nodes }, (_, seat) => fakeKey(seat))
+  const keys = real
+    ? pairs.map(({ publicKey }) => publicKey)
+    : Array.from({ length: nodes }, (_, seat) => fakeKey(seat))
   const scheme: CertificateScheme = real ? ed25519List : fakeScheme
   const committee = createCommittee(
     keys.map((key, seat) => ({ key, weight: weightOf(scenario, seat) })),

@@ -76,6 +76,7 @@ export class EngineNode implements SimNode {
     else if (recovered.damaged) this.#forget(recovered)
     if (this.#amnesia !== undefined) this.#effects.push({ type: 'fact', fact: { type: 'quarantined' } })
     const own = records.filter(({ kind }) => kind === RecordKind.engine).map(({ bytes }) => bytes)
+    this.#tellTip()
     this.#startEngine(own)
     this.#lastBlockMs = nowMs
     this.#effects.push({ type: 'timer', id: SYNC_TIMER, atMs: nowMs + SYNC_EVERY_MS })
@@ -99,7 +100,7 @@ export class EngineNode implements SimNode {
   /** The log cannot be trusted: what is known of the votes is what the guard file says. */
   #forget({ guard }: Recovered): void {
     const held = guard === undefined ? undefined : readGuard(guard)
-    this.#amnesia = held?.epoch === this.#epoch ? { guardView: held.guardView } : {}
+    this.#amnesia = held?.epoch === this.#epoch ? held : {}
     this.#effects.push({ type: 'append', record: this.#amnesiaRecord() })
   }
 
@@ -259,11 +260,17 @@ export class EngineNode implements SimNode {
     this.#blocks.add(block)
     this.#lastBlockMs = this.#nowMs
     this.#effects.push({ type: 'block', record: finalBlockCodec.encode(block) })
-    const hash = toHex(this.#blocks.tip.hash)
-    const mark = nameOf(payload)
-    const judged = invalid ?? (markOf(payload) === 'good' ? undefined : 'it must not have been certified')
-    const fact = { type: 'finalized', chain: 0, height: height + 1, hash, parent: toHex(parent), mark } as const
-    this.#effects.push({ type: 'fact', fact: judged === undefined ? fact : { ...fact, invalid: judged } })
+    this.#tellTip(invalid ?? (markOf(payload) === 'good' ? undefined : 'it must not have been certified'))
+  }
+
+  #tellTip(invalid?: string): void {
+    const { height, hash } = this.#blocks.tip
+    const [block] = this.#blocks.range(height, 1)
+    if (block === undefined) return
+    const parent = toHex(this.#blocks.hashAt(height - 1))
+    const mark = nameOf(block.payload)
+    const fact = { type: 'finalized', chain: 0, height, hash: toHex(hash), parent, mark } as const
+    this.#effects.push({ type: 'fact', fact: invalid === undefined ? fact : { ...fact, invalid } })
   }
 
   #enterEpoch(): void {
@@ -328,4 +335,3 @@ export class EngineNode implements SimNode {
 function pick({ view, headHash: hash }: { readonly view: number; readonly headHash: Uint8Array }) {
   return { view, headHash: hash }
 }
-

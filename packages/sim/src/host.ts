@@ -1,5 +1,5 @@
 import { SimDisk, type SyncMark } from './disk.ts'
-import type { Fact, NodeEffect, SimNode } from './node-port.ts'
+import type { NodeEffect, SimNode } from './node-port.ts'
 
 /** What waits for the disk, with the number of records and payloads that must be durable first. */
 export type Held = {
@@ -29,7 +29,8 @@ export class Host {
   slowSyncMs = 0
   /** Newest setting of each timer: only that one fires. */
   readonly timers: Map<number, number> = new Map()
-  readonly facts: Fact[] = []
+  /** Highest final block that it has told of, by chain. */
+  readonly heights: Map<number, number> = new Map()
 
   constructor(index: number, seat: number, twin: number) {
     this.index = index

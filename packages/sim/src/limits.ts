@@ -1,6 +1,3 @@
-/** Events of one run: a healthy cluster needs a tenth. More means that messages breed messages. */
-export const EVENTS_MAX = 20_000_000
-
 /** Events in one simulated second for each pair of hosts, averaged over ten seconds, before the world calls it a storm. */
 export const EVENTS_PER_LINK_SECOND_MAX = 2_000
 

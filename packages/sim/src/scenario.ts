@@ -70,14 +70,26 @@ export type NetworkFault =
 
 /** What any number of nodes may suffer without safety being at stake. */
 export type HostFault =
-  | { readonly type: 'crash'; readonly node: number; readonly atMs: number; readonly downMs: number; readonly keep: Keep }
+  | {
+      readonly type: 'crash'
+      readonly node: number
+      readonly atMs: number
+      readonly downMs: number
+      readonly keep: Keep
+    }
   /** Every node at once: the power fails. */
   | { readonly type: 'blackout'; readonly atMs: number; readonly downMs: number; readonly keep: Keep }
   /** The process stands still; what arrives waits for it. */
   | { readonly type: 'pause'; readonly node: number; readonly atMs: number; readonly forMs: number }
   /** The clock is off by `offsetMs` and gains `driftPpm` millionths, the whole run. */
   | { readonly type: 'skew'; readonly node: number; readonly offsetMs: number; readonly driftPpm: number }
-  | { readonly type: 'slow-disk'; readonly node: number; readonly atMs: number; readonly forMs: number; readonly syncMs: number }
+  | {
+      readonly type: 'slow-disk'
+      readonly node: number
+      readonly atMs: number
+      readonly forMs: number
+      readonly syncMs: number
+    }
   /** Appends fail, so the node stops; it comes back when there is room again. */
   | { readonly type: 'disk-full'; readonly node: number; readonly atMs: number; readonly forMs: number }
 

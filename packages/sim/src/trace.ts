@@ -6,11 +6,36 @@ import type { Violation } from './oracle.ts'
 
 /** One line of a trace. `host` is the seat, with a prime for the second twin. */
 export type TraceLine =
-  | { readonly atMs: number; readonly host: string; readonly what: 'sent'; readonly to: number | 'all'; readonly message: string }
-  | { readonly atMs: number; readonly host: string; readonly what: 'received'; readonly from: number; readonly message: string }
-  | { readonly atMs: number; readonly host: string; readonly what: 'told'; readonly fact: string; readonly height?: number; readonly hash?: string }
+  | {
+      readonly atMs: number
+      readonly host: string
+      readonly what: 'sent'
+      readonly to: number | 'all'
+      readonly message: string
+    }
+  | {
+      readonly atMs: number
+      readonly host: string
+      readonly what: 'received'
+      readonly from: number
+      readonly message: string
+    }
+  | {
+      readonly atMs: number
+      readonly host: string
+      readonly what: 'told'
+      readonly fact: string
+      readonly height?: number
+      readonly hash?: string
+    }
   | { readonly atMs: number; readonly host: string; readonly what: 'happened'; readonly text: string }
-  | { readonly atMs: number; readonly host: string; readonly what: 'violated'; readonly oracle: string; readonly text: string }
+  | {
+      readonly atMs: number
+      readonly host: string
+      readonly what: 'violated'
+      readonly oracle: string
+      readonly text: string
+    }
 
 /** Writes down what happens in a world. A run without one costs nothing for it. */
 export class Tracer {

@@ -1,7 +1,7 @@
 import { invariant } from '@armchain/core'
 import type { SimDisk } from './disk.ts'
 import { Host } from './host.ts'
-import { EVENTS_MAX, EVENTS_PER_LINK_SECOND_MAX, LOOK_INTERVAL_MS } from './limits.ts'
+import { EVENTS_PER_LINK_SECOND_MAX, LOOK_INTERVAL_MS } from './limits.ts'
 import { Network } from './network.ts'
 import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
 import type { Oracle, Violation, WorldView } from './oracle.ts'
@@ -64,6 +64,7 @@ export class World {
   #audit = 0x811c9dc5
   #events = 0
   #eventsAtLook = 0
+  readonly #storm: number
   #violation: Violation | undefined
 
   constructor({ scenario, boot, oracles, tracer }: WorldOptions) {
@@ -72,10 +73,13 @@ export class World {
     this.#oracles = oracles
     this.#tracer = tracer
     this.hosts = createHosts(scenario)
-    this.#hostsOfSeat = Array.from({ length: scenario.nodes }, (_, seat) => this.hosts.filter((host) => host.seat === seat))
+    this.#hostsOfSeat = Array.from({ length: scenario.nodes }, (_, seat) =>
+      this.hosts.filter((host) => host.seat === seat),
+    )
     const twins = new Set(this.hosts.filter(({ twin }) => twin > 0).map(({ seat }) => seat))
     this.#twinned = (seat) => twins.has(seat)
     this.#anyTwins = twins.size > 0
+    this.#storm = 10 * EVENTS_PER_LINK_SECOND_MAX * (this.hosts.length + 1) ** 2
     this.#network = new Network(scenario, this.hosts.length, (host) => this.#host(host).seat)
     this.#random = createRandom(mix(scenario.seed ^ 0x776f726c))
     this.#plan()
@@ -94,7 +98,8 @@ export class World {
       this.#nowMs = event.atMs
       this.#events++
       this.#happen(event)
-      if (this.#events > EVENTS_MAX) this.#object('bounds', `more than ${EVENTS_MAX} events`)
+      if (this.#events - this.#eventsAtLook > this.#storm)
+        this.#object('bounds', `${this.#storm} events in less than ten seconds: messages breed messages`)
     }
     if (this.#violation === undefined) {
       this.#nowMs = this.scenario.endMs
@@ -102,7 +107,13 @@ export class World {
     }
     const { endMs } = this.scenario
     const simulatedMs = this.#violation === undefined ? endMs : this.#nowMs
-    return { violation: this.#violation, auditHash: this.#audit >>> 0, events: this.#events, simulatedMs, view: this.view }
+    return {
+      violation: this.#violation,
+      auditHash: this.#audit >>> 0,
+      events: this.#events,
+      simulatedMs,
+      view: this.view,
+    }
   }
 
   #plan(): void {
@@ -261,9 +272,11 @@ export class World {
 
   #emit(host: Host, effect: NodeEffect & { readonly type: 'send' | 'fact' }): void {
     if (effect.type === 'fact') {
-      host.facts.push(effect.fact)
-      this.#tracer?.told(this.#nowMs, host, effect.fact)
-      return this.#ask((oracle) => oracle.told?.(host, effect.fact, this.#nowMs), host)
+      const { fact } = effect
+      if (fact.type === 'finalized')
+        host.heights.set(fact.chain, Math.max(fact.height, host.heights.get(fact.chain) ?? 0))
+      this.#tracer?.told(this.#nowMs, host, fact)
+      return this.#ask((oracle) => oracle.told?.(host, fact, this.#nowMs), host)
     }
     const { to, lane, bytes } = effect
     if (lane === 'engine') {
@@ -347,12 +360,7 @@ export class World {
 
   #look(): void {
     this.#schedule.push(this.#nowMs + LOOK_INTERVAL_MS, LOOK, -1, -1, 0)
-    if ((this.#nowMs / LOOK_INTERVAL_MS) % 10 === 0) {
-      const limit = 10 * EVENTS_PER_LINK_SECOND_MAX * this.hosts.length * this.hosts.length
-      const events = this.#events - this.#eventsAtLook
-      if (events > limit) this.#object('bounds', `${events} events in ten seconds: messages breed messages`)
-      this.#eventsAtLook = this.#events
-    }
+    if ((this.#nowMs / LOOK_INTERVAL_MS) % 10 === 0) this.#eventsAtLook = this.#events
     this.#ask((oracle) => oracle.looked?.(this.view))
   }
 

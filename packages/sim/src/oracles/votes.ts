@@ -1,0 +1,117 @@
+import type { Host } from '../host.ts'
+import type { MessageLens, Statement } from '../lens.ts'
+import type { Oracle } from '../oracle.ts'
+import { type FaultModel, faultBudget, type Scenario, untrusted, weightOf } from '../scenario.ts'
+
+/**
+ * What is signed binds, whatever a host remembers: judged by the bytes that leave it, across crashes.
+ *
+ * - A correct seat notarises one digest in a view and finalises one; it never both finalises and nullifies a view, and
+ *   finalises only what it could have seen notarised.
+ * - No view has two notarisations, nor a finalization beside a nullification, nor of another digest. Counted from
+ *   all votes that were ever sent, and from the certificates whose signatures hold.
+ */
+export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens): Oracle {
+  const doubted = untrusted(scenario)
+  const ballots = new Map<number, View>()
+  const weights = Array.from({ length: scenario.nodes }, (_, seat) => weightOf(scenario, seat))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const quorum = model === 'crash' ? Math.floor(total / 2) + 1 : total - faultBudget(total, 'byzantine')
+
+  function viewOf({ epoch, view }: { readonly epoch: number; readonly view: number }): View {
+    const key = epoch * 0x1_0000_0000 + view
+    let found = ballots.get(key)
+    if (found === undefined) {
+      found = { own: new Map(), tallies: new Map(), notarized: undefined, finalized: undefined, nullified: false }
+      ballots.set(key, found)
+    }
+    return found
+  }
+
+  function judge(statement: Statement, host: Host): string | undefined {
+    if (statement.type === 'proposal') return undefined
+    const view = viewOf(statement)
+    const where = `epoch ${statement.epoch} view ${statement.view}`
+    if (statement.type === 'certificate')
+      return statement.valid ? certify(view, statement.kind, statement.digest, where) : undefined
+    const { kind, digest, signer } = statement
+    // Words of others that a host passes on were judged when they were sent.
+    if (signer !== host.seat) return undefined
+    const own = doubted.has(signer) ? undefined : cast(view, signer, kind === 'propose' ? 'notarize' : kind, digest)
+    if (own !== undefined) return `seat ${signer}, ${where}: ${own}`
+    const what = kind === 'propose' ? 'notarize' : kind
+    const name = `${what}:${digest}`
+    const tally = view.tallies.get(name) ?? { signers: new Set(), weight: 0 }
+    view.tallies.set(name, tally)
+    if (tally.signers.has(signer)) return undefined
+    tally.signers.add(signer)
+    tally.weight += weights[signer] ?? 0
+    if (tally.weight < quorum) return undefined
+    return certify(view, CERTIFICATES[what], digest, where)
+  }
+
+  return {
+    name: 'votes',
+    sent(host: Host, _to: number | 'all', bytes: Uint8Array) {
+      for (const statement of lens.read(bytes)) {
+        const message = judge(statement, host)
+        if (message !== undefined) return message
+      }
+      return undefined
+    },
+  }
+}
+
+type Own = { notarize?: string; finalize?: string; nullify?: string }
+type View = {
+  readonly own: Map<number, Own>
+  readonly tallies: Map<string, { readonly signers: Set<number>; weight: number }>
+  notarized: string | undefined
+  finalized: string | undefined
+  nullified: boolean
+}
+
+const CERTIFICATES = { notarize: 'notarization', nullify: 'nullification', finalize: 'finalization' } as const
+
+function cast(
+  view: View,
+  signer: number,
+  kind: 'notarize' | 'nullify' | 'finalize',
+  digest: string,
+): string | undefined {
+  const own = view.own.get(signer) ?? {}
+  view.own.set(signer, own)
+  const before = own[kind]
+  if (before !== undefined && before !== digest) return `two ${kind} votes, ${short(before)} and ${short(digest)}`
+  if (before !== undefined) return undefined
+  if (kind === 'notarize' && own.nullify !== undefined) return 'notarised what it had nullified'
+  own[kind] = digest
+  if (own.finalize !== undefined && own.nullify !== undefined) return 'both finalised and nullified'
+  return undefined
+}
+
+function certify(
+  view: View,
+  kind: 'notarization' | 'nullification' | 'finalization',
+  digest: string,
+  where: string,
+): string | undefined {
+  if (kind === 'nullification') view.nullified = true
+  else if (kind === 'finalization') {
+    if (view.finalized !== undefined && view.finalized !== digest)
+      return `${where} has finalizations of ${short(view.finalized)} and ${short(digest)}`
+    view.finalized = digest
+  } else {
+    if (view.notarized !== undefined && view.notarized !== digest)
+      return `${where} has notarizations of ${short(view.notarized)} and ${short(digest)}`
+    view.notarized = digest
+  }
+  if (view.finalized !== undefined && view.nullified) return `${where} is both finalised and nullified`
+  if (view.finalized !== undefined && view.notarized !== undefined && view.finalized !== view.notarized)
+    return `${where} finalised ${short(view.finalized)} and notarised ${short(view.notarized)}`
+  return undefined
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 8)
+}
