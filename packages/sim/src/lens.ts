@@ -1,3 +1,5 @@
+import type { ClusterKeys } from './cluster-keys.ts'
+
 /**
  * How the simulator reads an engine's messages: for oracles, traces and adversaries. An engine without a lens is still
  * judged by what it finalises; with one, also by every vote it casts. A lens shares the engine's codec and nothing else,
@@ -6,14 +8,20 @@
 export interface MessageLens {
   /** One line for a trace. Never throws. */
   describe(bytes: Uint8Array): string
-  /** What the message states, votes inside certificates and proposals included. Nothing for what is malformed. */
-  read(bytes: Uint8Array): readonly Statement[]
+  /**
+   * What the message states. `sender` is the seat it comes from: a statement is laid at its door only if its signature
+   * holds. Nothing for what is malformed.
+   */
+  read(bytes: Uint8Array, sender: number): readonly Statement[]
 }
 
-export type Statement = VoteStatement | CertificateStatement | ProposalStatement
+/** A lens for one run, which may check signatures with that run's keys. */
+export type LensFactory = (keys: ClusterKeys) => MessageLens
+
+export type Statement = VoteStatement | CertificateStatement
 
 /** Kinds of votes as oracles know them, whatever an engine calls them. */
-export type VoteKind = 'propose' | 'notarize' | 'nullify' | 'finalize'
+export type VoteKind = 'notarize' | 'nullify' | 'finalize'
 
 export type VoteStatement = {
   readonly type: 'vote'
@@ -22,7 +30,7 @@ export type VoteStatement = {
   readonly view: number
   /** Hex of what is voted for; empty for a nullify. */
   readonly digest: string
-  /** Seat that has signed, by the message's own word. */
+  /** Seat whose signature on it holds. */
   readonly signer: number
 }
 
@@ -32,24 +40,9 @@ export type CertificateStatement = {
   readonly epoch: number
   readonly view: number
   readonly digest: string
-  /** Seats that signed; undefined where the scheme does not say. */
-  readonly signers: readonly number[]
-  /** Whether enough weight has really signed, found independently of the engine. */
-  readonly valid: boolean
-}
-
-export type ProposalStatement = {
-  readonly type: 'proposal'
-  readonly epoch: number
-  readonly view: number
-  readonly height: number
-  readonly digest: string
-  readonly parentView: number
-  readonly parent: string
+  /** Whether enough weight has really signed, found without the engine. Asked only where the answer matters. */
+  readonly holds: () => boolean
 }
 
 /** Sees bytes as bytes. */
-export const blindLens: MessageLens = {
-  describe: (bytes) => `${bytes.length} bytes`,
-  read: () => [],
-}
+export const blindLens: LensFactory = () => ({ describe: (bytes) => `${bytes.length} bytes`, read: () => [] })

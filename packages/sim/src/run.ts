@@ -1,7 +1,7 @@
 import type { EngineFactory } from '@armchain/consensus'
 import { createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
-import { blindLens, type MessageLens } from './lens.ts'
+import { blindLens, type LensFactory } from './lens.ts'
 import type { Oracle } from './oracle.ts'
 import { agreement } from './oracles/agreement.ts'
 import { bounds } from './oracles/bounds.ts'
@@ -18,7 +18,7 @@ export type SimEngine = {
   /** What it promises to survive. */
   readonly model: FaultModel
   /** Reads its messages; without one only its blocks are judged. */
-  readonly lens?: MessageLens
+  readonly lens?: LensFactory
 }
 
 /** Runs an engine-only cluster through a scenario. */
@@ -27,7 +27,7 @@ export function runEngine(scenario: Scenario, engine: SimEngine, tracer?: Tracer
   const keys = createClusterKeys(scenario, model)
   const oracles: Oracle[] = [
     agreement(scenario),
-    votes(scenario, model, lens),
+    votes(scenario, model, lens(keys)),
     durability(scenario, model, () => world.hosts),
     bounds(),
     liveness(),

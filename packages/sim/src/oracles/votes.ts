@@ -22,39 +22,37 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     const key = epoch * 0x1_0000_0000 + view
     let found = ballots.get(key)
     if (found === undefined) {
-      found = { own: new Map(), tallies: new Map(), notarized: undefined, finalized: undefined, nullified: false }
+      found = { own: new Map(), tallies: new Map(), certified: new Set() }
       ballots.set(key, found)
     }
     return found
   }
 
-  function judge(statement: Statement, host: Host): string | undefined {
-    if (statement.type === 'proposal') return undefined
+  function judge(statement: Statement): string | undefined {
     const view = viewOf(statement)
     const where = `epoch ${statement.epoch} view ${statement.view}`
-    if (statement.type === 'certificate')
-      return statement.valid ? certify(view, statement.kind, statement.digest, where) : undefined
-    const { kind, digest, signer } = statement
-    // Words of others that a host passes on were judged when they were sent.
-    if (signer !== host.seat) return undefined
-    const own = doubted.has(signer) ? undefined : cast(view, signer, kind === 'propose' ? 'notarize' : kind, digest)
+    const { kind, digest } = statement
+    if (statement.type === 'certificate') {
+      const known = view.certified.has(`${statement.kind}:${digest}`)
+      return known || !statement.holds() ? undefined : certify(view, statement.kind, digest, where)
+    }
+    const { signer } = statement
+    const own = doubted.has(signer) ? undefined : cast(view, signer, statement.kind, digest)
     if (own !== undefined) return `seat ${signer}, ${where}: ${own}`
-    const what = kind === 'propose' ? 'notarize' : kind
-    const name = `${what}:${digest}`
+    const name = `${kind}:${digest}`
     const tally = view.tallies.get(name) ?? { signers: new Set(), weight: 0 }
     view.tallies.set(name, tally)
     if (tally.signers.has(signer)) return undefined
     tally.signers.add(signer)
     tally.weight += weights[signer] ?? 0
-    if (tally.weight < quorum) return undefined
-    return certify(view, CERTIFICATES[what], digest, where)
+    return tally.weight < quorum ? undefined : certify(view, CERTIFICATES[statement.kind], digest, where)
   }
 
   return {
     name: 'votes',
     sent(host: Host, _to: number | 'all', bytes: Uint8Array) {
-      for (const statement of lens.read(bytes)) {
-        const message = judge(statement, host)
+      for (const statement of lens.read(bytes, host.seat)) {
+        const message = judge(statement)
         if (message !== undefined) return message
       }
       return undefined
@@ -66,9 +64,11 @@ type Own = { notarize?: string; finalize?: string; nullify?: string }
 type View = {
   readonly own: Map<number, Own>
   readonly tallies: Map<string, { readonly signers: Set<number>; weight: number }>
-  notarized: string | undefined
-  finalized: string | undefined
-  nullified: boolean
+  /** Kind and digest of every certificate that exists. */
+  readonly certified: Set<string>
+  notarized?: string
+  finalized?: string
+  nullified?: boolean
 }
 
 const CERTIFICATES = { notarize: 'notarization', nullify: 'nullification', finalize: 'finalization' } as const
@@ -96,6 +96,7 @@ function certify(
   digest: string,
   where: string,
 ): string | undefined {
+  view.certified.add(`${kind}:${digest}`)
   if (kind === 'nullification') view.nullified = true
   else if (kind === 'finalization') {
     if (view.finalized !== undefined && view.finalized !== digest)
