@@ -4,11 +4,10 @@ import { mix } from './random.ts'
 import type { SimEngine } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import type { StillFails } from './shrink.ts'
-import type { Tracer } from './trace.ts'
 import type { RunResult } from './world.ts'
 
 /** Runs a scenario, of engine or whole nodes. */
-export type Runner = (scenario: Scenario, tracer?: Tracer) => RunResult
+export type Runner = (scenario: Scenario) => RunResult
 
 export type CampaignOptions = {
   readonly engine: string

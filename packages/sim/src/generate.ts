@@ -51,6 +51,7 @@ export function generateScenario({ seed, engine, nodes, model, whole, extraTwins
     ...drawHostFaults(random, nodes, gstMs),
   ]
   const syncMs = random.pick([0, 0, 2, 10])
+  const link = random.pick(LINKS)
   return {
     seed,
     engine,
@@ -58,14 +59,13 @@ export function generateScenario({ seed, engine, nodes, model, whole, extraTwins
     ...(weights && { weights }),
     whole,
     crypto: seed % REAL_CRYPTO_EVERY === 0 ? 'real' : 'fake',
-    link: random.pick(LINKS),
+    link,
     sync: { minMs: Math.min(1, syncMs), maxMs: syncMs },
     deltaMs: DELTA_MS,
     gstMs,
     endMs: gstMs + 60_000,
     epochBlocks: random.chance(0.4) ? random.between(8, 60) : 0,
-    // One that decides alone would make blocks without end in no time.
-    blockMs: model === 'alone' ? random.pick([100, 500]) : random.pick([0, 0, 100, 500]),
+    blockMs: random.chance(0.2) && link.minMs >= 20 && model !== 'alone' ? 0 : random.pick([250, 500, 1_000]),
     appMs: random.pick([0, 0, 0, 20]),
     faults,
     ops: drawOps(random, nodes, gstMs),

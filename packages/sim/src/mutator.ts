@@ -49,7 +49,12 @@ export class Mutator implements SimNode {
   readonly #random: Random
   readonly #heard: Uint8Array[] = []
   /** Blocks that it has seen proposed, as parents to choose. */
-  readonly #seen: { readonly view: number; readonly height: number; readonly link: Uint8Array; readonly hash: Uint8Array }[] = []
+  readonly #seen: {
+    readonly view: number
+    readonly height: number
+    readonly link: Uint8Array
+    readonly hash: Uint8Array
+  }[] = []
   #made = 0
 
   constructor(options: MutatorOptions) {
@@ -75,7 +80,8 @@ export class Mutator implements SimNode {
       if (effect.type !== 'send' || effect.lane !== 'engine') return [effect]
       this.#remember(effect.bytes)
       const message = decodeMessage(effect.bytes)
-      const twisted = message !== undefined && this.#random.chance(TWIST_RATIO) ? this.#twistOne(effect, message) : [effect]
+      const twisted =
+        message !== undefined && this.#random.chance(TWIST_RATIO) ? this.#twistOne(effect, message) : [effect]
       return this.#random.chance(INJECT_RATIO) ? [...twisted, ...this.#inject(message)] : twisted
     })
   }
@@ -92,7 +98,9 @@ export class Mutator implements SimNode {
         if (message.type === 'proposal') return this.#equivocate(effect.bytes, message)
         return message.type === 'vote' ? [effect, this.#voteFor(message, message.kind)] : [effect]
       case 'vote-both':
-        return message.type === 'vote' ? [effect, this.#voteFor(message, this.#random.pick([NULLIFY, FINALIZE]))] : [effect]
+        return message.type === 'vote'
+          ? [effect, this.#voteFor(message, this.#random.pick([NULLIFY, FINALIZE]))]
+          : [effect]
       case 'bad-parent':
         return message.type === 'proposal' ? [this.#onAnotherParent(message)] : [effect]
       case 'bad-payload':
@@ -109,7 +117,10 @@ export class Mutator implements SimNode {
       case 'replay':
         return this.#heard.length === 0 ? [] : this.#toSome(this.#random.pick(this.#heard), 0.5)
       case 'garbage':
-        return this.#toSome(Uint8Array.from({ length: this.#random.below(80) }, () => this.#random.below(256)), 0.5)
+        return this.#toSome(
+          Uint8Array.from({ length: this.#random.below(80) }, () => this.#random.below(256)),
+          0.5,
+        )
       case 'oversize':
         return this.#random.chance(OVERSIZE_RATIO) ? this.#toSome(oversized, 0.5) : []
       case 'wrong-epoch':

@@ -1,7 +1,10 @@
 import type { EngineFactory } from '@armchain/consensus'
-import { createClusterKeys } from './cluster-keys.ts'
+import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
+import type { Host } from './host.ts'
 import { blindLens, type LensFactory } from './lens.ts'
+import { Mutator } from './mutator.ts'
+import type { NodeEffect, SimNode } from './node-port.ts'
 import type { Oracle } from './oracle.ts'
 import { agreement } from './oracles/agreement.ts'
 import { bounds } from './oracles/bounds.ts'
@@ -9,7 +12,7 @@ import { durability } from './oracles/durability.ts'
 import { liveness } from './oracles/liveness.ts'
 import { votes } from './oracles/votes.ts'
 import type { FaultModel, Scenario } from './scenario.ts'
-import type { Tracer } from './trace.ts'
+import { Tracer } from './trace.ts'
 import { type RunResult, World } from './world.ts'
 
 /** An engine as the simulator takes it. */
@@ -21,9 +24,22 @@ export type SimEngine = {
   readonly lens?: LensFactory
 }
 
+/** A run that was written down. */
+export type TracedRun = RunResult & { readonly tracer: Tracer }
+
 /** Runs an engine-only cluster through a scenario. */
-export function runEngine(scenario: Scenario, engine: SimEngine, tracer?: Tracer): RunResult {
-  const { factory, model, lens = blindLens } = engine
+export function runEngine(scenario: Scenario, engine: SimEngine): RunResult {
+  return createWorld(scenario, engine).run()
+}
+
+/** The same, written down: several times slower. */
+export function traceEngine(scenario: Scenario, engine: SimEngine): TracedRun {
+  const keys = createClusterKeys(scenario, engine.model)
+  const tracer = new Tracer((engine.lens ?? blindLens)(keys))
+  return { ...createWorld(scenario, engine, tracer).run(), tracer }
+}
+
+function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {
   const keys = createClusterKeys(scenario, model)
   const oracles: Oracle[] = [
     agreement(scenario),
@@ -35,8 +51,31 @@ export function runEngine(scenario: Scenario, engine: SimEngine, tracer?: Tracer
   const world = new World({
     scenario,
     oracles,
-    boot: ({ seat, index, life }) => new EngineNode({ scenario, keys, factory, seat, host: index, life }),
+    boot: (host) => bootEngine(scenario, keys, factory, host),
     ...(tracer && { tracer }),
   })
-  return world.run()
+  return world
+}
+
+function bootEngine(
+  scenario: Scenario,
+  keys: ClusterKeys,
+  factory: EngineFactory,
+  { seat, index, life }: Host,
+): SimNode {
+  const node = new EngineNode({ scenario, keys, factory, seat, host: index, life })
+  const role = scenario.faults.find(
+    (fault) => (fault.type === 'mutator' || fault.type === 'silent') && fault.node === seat,
+  )
+  if (role?.type === 'mutator') return new Mutator({ scenario, keys, seat, tricks: role.tricks, inner: node })
+  return role?.type === 'silent' ? silenced(node) : node
+}
+
+/** Runs and says nothing. */
+function silenced(node: SimNode): SimNode {
+  const mute = (effects: readonly NodeEffect[]) => effects.filter(({ type }) => type !== 'send')
+  return {
+    start: (nowMs, recovered) => mute(node.start(nowMs, recovered)),
+    step: (nowMs, input) => mute(node.step(nowMs, input)),
+  }
 }

@@ -15,7 +15,11 @@ import { SHARD } from './abstract-chain.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { MessageLens, Statement, VoteKind } from './lens.ts'
 
-const VOTES: Readonly<Record<number, VoteKind>> = { [NOTARIZE]: 'notarize', [NULLIFY]: 'nullify', [FINALIZE]: 'finalize' }
+const VOTES: Readonly<Record<number, VoteKind>> = {
+  [NOTARIZE]: 'notarize',
+  [NULLIFY]: 'nullify',
+  [FINALIZE]: 'finalize',
+}
 const CERTIFICATES = { notarize: 'notarization', nullify: 'nullification', finalize: 'finalization' } as const
 
 /** Reads simplex messages: their codec and what is signed, and none of the rules. */

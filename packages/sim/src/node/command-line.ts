@@ -6,14 +6,12 @@ import { ArmError } from '@armchain/core'
 import { type CampaignReport, failsLike, type Runner, runCampaign } from '../campaign.ts'
 import { ENGINES } from '../engines.ts'
 import { generateScenario } from '../generate.ts'
-import { blindLens } from '../lens.ts'
 import type { Violation } from '../oracle.ts'
 import { readPlan, writePlan } from '../plan.ts'
-import { runEngine, type SimEngine } from '../run.ts'
+import { runEngine, type SimEngine, traceEngine } from '../run.ts'
 import type { Scenario } from '../scenario.ts'
 import { shrinkScenario } from '../shrink.ts'
 import { timeline } from '../timeline.ts'
-import { Tracer } from '../trace.ts'
 
 const USAGE = `npm run sim -- [options]
   --engine NAME   ${Object.keys(ENGINES).join(', ')} (default simplex)
@@ -52,7 +50,7 @@ export function runCommandLine(argv: readonly string[]): number {
   }
   const plan = values.plan === undefined ? undefined : readPlan(readText(values.plan))
   const engine = engineOf(plan?.engine ?? values.engine)
-  const run: Runner = (scenario, tracer) => runEngine(scenario, engine, tracer)
+  const run: Runner = (scenario) => runEngine(scenario, engine)
   const options = { ...values, shrink: !values['no-shrink'], engine, run }
   const report = plan === undefined ? campaign(values, engine, run) : single(plan, run)
   if (values.json !== undefined) writeText(values.json, `${JSON.stringify(report, null, 2)}\n`)
@@ -129,8 +127,8 @@ function explain(
   const isWorldsFault = violation.oracle === 'determinism'
   const shrunk =
     options.shrink && !isWorldsFault ? shrinkScenario(scenario, failsLike(violation, run)) : { scenario, runs: 0 }
-  const tracer = new Tracer(engine.lens ?? blindLens)
-  const again = run(shrunk.scenario, tracer).violation ?? violation
+  const { tracer, ...traced } = traceEngine(shrunk.scenario, engine)
+  const again = traced.violation ?? violation
   const name = `${scenario.engine}-${scenario.nodes}-${scenario.seed}`
   const planFile = join(out, `${name}.json`)
   const traceFile = join(out, `${name}.jsonl`)
