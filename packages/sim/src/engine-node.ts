@@ -203,6 +203,9 @@ export class EngineNode implements SimNode {
         return this.#request()
       case 'epochEnd':
         return this.#enterEpoch()
+      case 'halted':
+        this.#effects.push({ type: 'fact', fact: { type: 'halted', reason: effect.reason } })
+        return
       case 'abandon':
       case 'misconduct':
         return

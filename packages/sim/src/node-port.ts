@@ -43,6 +43,8 @@ export type NodeEffect =
 export type Fact =
   | FinalizedFact
   | { readonly type: 'evidence'; readonly bytes: Uint8Array }
+  /** The engine has seen what cannot be, and does nothing more. */
+  | { readonly type: 'halted'; readonly reason: string }
   /** The node stays away from voting, as it may have forgotten its votes. */
   | { readonly type: 'quarantined' }
   | BlockFact

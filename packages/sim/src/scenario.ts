@@ -165,6 +165,12 @@ export function untrusted(scenario: Scenario): ReadonlySet<number> {
   return seats
 }
 
+/** Seats that may contradict themselves: damage that is noticed is no excuse, as who notices it stops voting. */
+export function unboundSeats(scenario: Scenario): ReadonlySet<number> {
+  const lost = scenario.faults.filter((fault) => fault.type === 'lost-sync').map(({ node }) => node)
+  return new Set([...byzantineSeats(scenario), ...lost])
+}
+
 export function byzantineSeats(scenario: Scenario): ReadonlySet<number> {
   return new Set(scenario.faults.filter(isByzantine).map(({ node }) => node))
 }

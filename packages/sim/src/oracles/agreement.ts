@@ -14,7 +14,9 @@ export function agreement(scenario: Scenario): Oracle {
   return {
     name: 'agreement',
     told(host: Host, fact: Fact) {
-      if (fact.type !== 'finalized' || byzantine.has(host.seat)) return undefined
+      if (byzantine.has(host.seat)) return undefined
+      if (fact.type === 'halted') return `it has seen the fault budget exceeded: ${fact.reason}`
+      if (fact.type !== 'finalized') return undefined
       const { chain, height, hash, parent, invalid } = fact
       if (invalid !== undefined) return `chain ${chain} height ${height}: a final block is invalid: ${invalid}`
       const place = `${chain}:${height}`

@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts'
 import type { MessageLens, Statement } from '../lens.ts'
 import type { Oracle } from '../oracle.ts'
-import { type FaultModel, faultBudget, type Scenario, untrusted, weightOf } from '../scenario.ts'
+import { type FaultModel, faultBudget, type Scenario, unboundSeats, weightOf } from '../scenario.ts'
 
 /**
  * What is signed binds, whatever a host remembers: judged by the bytes that leave it, across crashes.
@@ -12,7 +12,7 @@ import { type FaultModel, faultBudget, type Scenario, untrusted, weightOf } from
  *   all votes that were ever sent, and from the certificates whose signatures hold.
  */
 export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens): Oracle {
-  const doubted = untrusted(scenario)
+  const unbound = unboundSeats(scenario)
   const ballots = new Map<number, View>()
   const weights = Array.from({ length: scenario.nodes }, (_, seat) => weightOf(scenario, seat))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
@@ -37,7 +37,7 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       return known || !statement.holds() ? undefined : certify(view, statement.kind, digest, where)
     }
     const { signer } = statement
-    const own = doubted.has(signer) ? undefined : cast(view, signer, statement.kind, digest)
+    const own = unbound.has(signer) ? undefined : cast(view, signer, statement.kind, digest)
     if (own !== undefined) return `seat ${signer}, ${where}: ${own}`
     const name = `${kind}:${digest}`
     const tally = view.tallies.get(name) ?? { signers: new Set(), weight: 0 }
