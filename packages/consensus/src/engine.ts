@@ -25,7 +25,11 @@ import type { Elector } from './elector.ts'
 export interface ConsensusEngine {
   readonly name: string
   step(nowMs: number, input: EngineInput): readonly EngineEffect[]
+  /** What the engine holds that grows with what others do, and how far it may: for metrics and for tests of bounds. */
+  sizes?(): readonly EngineSize[]
 }
+
+export type EngineSize = { readonly name: string; readonly size: number; readonly limit: number }
 
 export type EngineInput =
   /** First input of all. */
@@ -45,7 +49,10 @@ export type EngineInput =
       readonly amnesia?: { readonly guardView?: number } | undefined
     }
   | { readonly type: 'timer'; readonly id: number }
-  /** There is something to put into a block: an engine that waits for work may propose. */
+  /**
+   * There is something to put into a block: an engine that waits for work may propose. Forgotten with each `propose` and
+   * `finalized`, so that the shell says it again if there is more.
+   */
   | { readonly type: 'work' }
   /** Make a block now, whatever the pace: how a manual chain is driven. */
   | { readonly type: 'seal' }
@@ -115,6 +122,11 @@ export type EngineEffect =
   | { readonly type: 'evidence'; readonly bytes: Uint8Array }
   /** A peer has sent what no correct one sends. How many of those it may send is the shell's to say. */
   | { readonly type: 'misconduct'; readonly peer: number; readonly reason: string }
+  /**
+   * Two certificates contradict each other: more of the committee is faulty than the engine can bear. It does nothing
+   * any more; what to do is for people to decide.
+   */
+  | { readonly type: 'halted'; readonly reason: string }
   /** The epoch's last block is final, by its own certificate: it is the start of the next epoch. */
   | {
       readonly type: 'epochEnd'

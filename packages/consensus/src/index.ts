@@ -6,6 +6,7 @@ export {
   type EngineEffect,
   type EngineFactory,
   type EngineInput,
+  type EngineSize,
   type Epoch,
   type Pace,
   type Timing,
@@ -21,7 +22,19 @@ export {
   weightOf,
 } from './committee.ts'
 export { type Elector, roundRobinElector, weightedElector } from './elector.ts'
+export {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type Proposal,
+  type SentBlock,
+  type Vote,
+  type VoteCertificate,
+} from './simplex/messages.ts'
+export { decodeRecord, type EngineRecord, encodeRecord } from './simplex/records.ts'
+export { createSimplexEngine } from './simplex/simplex.ts'
 export { createSoloEngine } from './solo.ts'
+export { createPoaEngine } from './poa.ts'
 export {
   type CertificateRules,
   type FinalCertificate,
@@ -33,6 +46,13 @@ export {
 } from './certificate.ts'
 export type { CertificateScheme } from './schemes/scheme.ts'
 export { ed25519List } from './schemes/ed25519-list.ts'
+export {
+  type Evidence,
+  type EvidenceVote,
+  encodeEvidence,
+  evidenceId,
+  verifyEvidence,
+} from './evidence.ts'
 export { readSigners, signerBitmap } from './signers.ts'
 export {
   type Context,

@@ -1,4 +1,4 @@
-import { concatBytes, type ShardKey, sha256, shardKeyCodec, signingDomain } from '@armchain/core'
+import { concatBytes, equalBytes, type ShardKey, sha256, shardKeyCodec, signingDomain } from '@armchain/core'
 
 /**
  * What validators sign.
@@ -25,7 +25,7 @@ export type Context = {
   readonly epoch: number
 }
 
-/** The message of a vote; `link` is left out for `NULLIFY` alone. */
+/** The message of a vote, which is not to be changed; `link` is left out for `NULLIFY` alone. */
 export type Statements = (kind: VoteKind, view: number, link?: Uint8Array) => Uint8Array
 
 const KINDS: readonly [VoteKind, string][] = [
@@ -39,11 +39,16 @@ export function statementsOf({ genesisHash, schemaVersion, shard, epoch }: Conte
   const domains: Uint8Array[] = []
   for (const [kind, name] of KINDS)
     domains[kind] = sha256(concatBytes(signingDomain(genesisHash, name, schemaVersion), place))
+  // The votes of a view are mostly for one link, so the last message of a kind is mostly the next one too.
+  const last: { readonly view: number; readonly link: Uint8Array | undefined; readonly message: Uint8Array }[] = []
   return (kind, view, link) => {
+    const known = last[kind]
+    if (known !== undefined && known.view === view && sameLink(known.link, link)) return known.message
     const message = new Uint8Array(link === undefined ? 40 : 72)
     message.set(domains[kind] as Uint8Array)
     writeU64(message, 32, view)
     if (link !== undefined) message.set(link, 40)
+    last[kind] = { view, link, message }
     return message
   }
 }
@@ -63,8 +68,15 @@ function u64(value: number): Uint8Array {
   return out
 }
 
+function sameLink(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && equalBytes(a, b))
+}
+
 function writeU64(out: Uint8Array, at: number, value: number): void {
-  const view = new DataView(out.buffer, out.byteOffset)
-  view.setUint32(at, Math.floor(value / 2 ** 32))
-  view.setUint32(at + 4, value % 2 ** 32)
+  const high = Math.floor(value / 2 ** 32)
+  const low = value >>> 0
+  for (let i = 0; i < 4; i++) {
+    out[at + i] = high >>> (24 - 8 * i)
+    out[at + 4 + i] = low >>> (24 - 8 * i)
+  }
 }
