@@ -189,7 +189,7 @@ export class EngineNode implements SimNode {
         return this.#answer({ ...pick(effect), type: 'verified', valid: fault === undefined })
       }
       case 'certify':
-        return this.#answer({ ...pick(effect), type: 'certified', valid: markOf(effect.payload) === 'good' })
+        return this.#answer({ ...pick(effect), type: 'certified', valid: markOf(effect.payload) !== 'uncertifiable' })
       case 'checkpoint': {
         const records = effect.records.map((record) => writeRecord(RecordKind.engine, this.#epoch, record))
         const all = this.#amnesia === undefined ? records : [this.#amnesiaRecord(), ...records]

@@ -110,7 +110,7 @@ function drawRole(random: Random, node: number, gstMs: number, model: FaultModel
   }
   // Where nodes only crash, nobody lies, and no disk forgets without a word.
   const draw = model === 'byzantine' ? random.below(20) : random.between(17, 19)
-  if (draw < 7) return [{ type: 'twins', node }]
+  if (draw < 6) return [{ type: 'twins', node }]
   if (draw < 14) return [{ type: 'mutator', node, tricks: TRICKS.filter(() => random.chance(0.4)) }]
   if (draw < 15) return [{ type: 'silent', node }]
   if (draw < 17) return [{ type: 'lost-sync', node, atMs }, crash]

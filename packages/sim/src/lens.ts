@@ -13,6 +13,8 @@ export interface MessageLens {
    * holds. Nothing for what is malformed.
    */
   read(bytes: Uint8Array, sender: number): readonly Statement[]
+  /** Seat that leads a view; left out where views have no leaders. */
+  leader?(epoch: number, view: number): number
 }
 
 /** A lens for one run, which may check signatures with that run's keys. */

@@ -10,7 +10,7 @@ import {
   statementsOf,
   type VoteKind,
 } from '@armchain/consensus'
-import { headHash } from '@armchain/core'
+import { equalBytes, headHash } from '@armchain/core'
 import { createHead, createPayload, decodeHead, SHARD } from './abstract-chain.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
@@ -34,6 +34,18 @@ type Sent = NodeEffect & { readonly type: 'send' }
 
 /** How often a message that could be twisted is. */
 const TWIST_RATIO = 0.35
+const TWIST_PROPOSAL_RATIO = 0.7
+/** What can be done to a message, by its type, and on the occasion of one. */
+const TWISTS = {
+  proposal: ['flip', 'withhold', 'equivocate', 'bad-parent', 'bad-payload'],
+  vote: ['flip', 'withhold', 'equivocate', 'vote-both'],
+  blocks: ['flip', 'withhold', 'bad-payload'],
+  other: ['flip', 'withhold'],
+} as const satisfies Record<string, readonly Trick[]>
+const INJECTIONS = {
+  vote: ['replay', 'garbage', 'oversize', 'wrong-epoch', 'forge-certificate', 'duplicate-signer', 'usurp'],
+  other: ['replay', 'garbage', 'oversize'],
+} as const satisfies Record<string, readonly Trick[]>
 /** And how often a message that an honest node sends gives occasion for one more. */
 const INJECT_RATIO = 0.1
 /** An oversized message costs the simulation more than it shows. */
@@ -80,16 +92,16 @@ export class Mutator implements SimNode {
       if (effect.type !== 'send' || effect.lane !== 'engine') return [effect]
       this.#remember(effect.bytes)
       const message = decodeMessage(effect.bytes)
-      const twisted =
-        message !== undefined && this.#random.chance(TWIST_RATIO) ? this.#twistOne(effect, message) : [effect]
+      if (message === undefined) return [effect]
+      if (message.type === 'proposal') this.#see(message)
+      const ratio = message.type === 'proposal' ? TWIST_PROPOSAL_RATIO : TWIST_RATIO
+      const twisted = this.#random.chance(ratio) ? this.#twistOne(effect, message) : [effect]
       return this.#random.chance(INJECT_RATIO) ? [...twisted, ...this.#inject(message)] : twisted
     })
   }
 
   #twistOne(effect: Sent, message: Message): readonly NodeEffect[] {
-    const { tricks } = this.#options
-    const trick = tricks.length === 0 ? undefined : this.#random.pick(tricks)
-    switch (trick) {
+    switch (this.#draw(message.type in TWISTS ? TWISTS[message.type as keyof typeof TWISTS] : TWISTS.other)) {
       case 'flip':
         return [{ ...effect, bytes: this.#flip(effect.bytes) }]
       case 'withhold':
@@ -104,34 +116,41 @@ export class Mutator implements SimNode {
       case 'bad-parent':
         return message.type === 'proposal' ? [this.#onAnotherParent(message)] : [effect]
       case 'bad-payload':
+        if (message.type === 'blocks') return [this.#withSwappedPayloads(effect, message)]
         return message.type === 'proposal' ? [this.#withBadPayload(message)] : [effect]
       default:
         return [effect]
     }
   }
 
-  #inject(message: Message | undefined): readonly NodeEffect[] {
-    const { tricks } = this.#options
-    const trick = tricks.length === 0 ? undefined : this.#random.pick(tricks)
+  #inject(message: Message): readonly NodeEffect[] {
+    const trick = this.#draw(message.type === 'vote' ? INJECTIONS.vote : INJECTIONS.other)
+    if (trick === 'replay') return this.#heard.length === 0 ? [] : this.#toSome(this.#random.pick(this.#heard), 0.5)
+    if (trick === 'garbage') return this.#toSome(this.#noise(), 0.5)
+    if (trick === 'oversize') return this.#random.chance(OVERSIZE_RATIO) ? this.#toSome(oversized, 0.5) : []
+    if (message.type !== 'vote') return []
     switch (trick) {
-      case 'replay':
-        return this.#heard.length === 0 ? [] : this.#toSome(this.#random.pick(this.#heard), 0.5)
-      case 'garbage':
-        return this.#toSome(
-          Uint8Array.from({ length: this.#random.below(80) }, () => this.#random.below(256)),
-          0.5,
-        )
-      case 'oversize':
-        return this.#random.chance(OVERSIZE_RATIO) ? this.#toSome(oversized, 0.5) : []
       case 'wrong-epoch':
-        return message?.type === 'vote' ? [this.#inEpoch(message)] : []
+        return [this.#inEpoch(message)]
       case 'forge-certificate':
-        return message?.type === 'vote' ? [this.#forged(message)] : []
+        return [this.#forged(message)]
       case 'duplicate-signer':
-        return message?.type === 'vote' ? this.#manyTimes(message) : []
+        return this.#manyTimes(message)
+      case 'usurp':
+        return this.#usurp(message)
       default:
         return []
     }
+  }
+
+  /** One of its tricks that fits the occasion. */
+  #draw(fitting: readonly Trick[]): Trick | undefined {
+    const own = fitting.filter((trick) => this.#options.tricks.includes(trick))
+    return own.length === 0 ? undefined : this.#random.pick(own)
+  }
+
+  #noise(): Uint8Array {
+    return Uint8Array.from({ length: this.#random.below(80) }, () => this.#random.below(256))
   }
 
   /** The same message with one bit of it changed. */
@@ -149,14 +168,44 @@ export class Mutator implements SimNode {
     return [...few.map((to) => this.#send(to, bytes)), ...rest.map((to) => this.#send(to, encodeMessage(other)))]
   }
 
-  /** A block on any block that it has seen, whether or not the views between were skipped. */
+  /** A block on one that it has seen lately, whether or not the views between were skipped, or on none at all. */
   #onAnotherParent(message: Proposal): NodeEffect {
-    const parent = this.#seen.length === 0 ? undefined : this.#random.pick(this.#seen)
-    if (parent === undefined || parent.view >= message.view || message.payload === undefined)
-      return this.#send('all', encodeMessage(message))
+    const parent = this.#random.pick([...this.#seen.slice(-PARENTS), undefined])
+    if (message.payload === undefined) return this.#send('all', encodeMessage(message))
+    if (parent === undefined || parent.view >= message.view) {
+      // Named after the right view, and standing on something else.
+      const parentLink = this.#random.pick(this.#seen)?.link ?? new Uint8Array(32)
+      return this.#send('all', encodeMessage(this.#rebuild({ ...message, parentLink }, message.payload)))
+    }
     const { view, link, height, hash } = parent
     const moved = { ...message, parentView: view, parentLink: link, height: height + 1 }
     return this.#send('all', encodeMessage(this.#rebuild(moved, message.payload, hash)))
+  }
+
+  /** Proposes in the view after the one that is voted on, whoever leads it. */
+  #usurp({ epoch, view, link }: Vote): readonly NodeEffect[] {
+    const parent = this.#seen.find((each) => link !== undefined && equalBytes(each.link, link))
+    if (parent === undefined) return []
+    const payload = createPayload(this.#options.scenario.seed, this.#maker, this.#made++)
+    const blank = {
+      type: 'proposal',
+      epoch,
+      view: view + 1,
+      height: parent.height + 1,
+      parentView: parent.view,
+    } as const
+    const empty = new Uint8Array(0)
+    const proposal = { ...blank, parentLink: parent.link, head: empty, payload, signature: empty }
+    return [this.#send('all', encodeMessage(this.#rebuild(proposal, payload, parent.hash)))]
+  }
+
+  #withSwappedPayloads(effect: Sent, message: Extract<Message, { type: 'blocks' }>): NodeEffect {
+    const { seed } = this.#options.scenario
+    const blocks = message.blocks.map((block) => ({
+      ...block,
+      payload: createPayload(seed, this.#maker, this.#made++),
+    }))
+    return { ...effect, bytes: encodeMessage({ ...message, blocks }) }
   }
 
   #withBadPayload(message: Proposal): NodeEffect {
@@ -197,8 +246,10 @@ export class Mutator implements SimNode {
   }
 
   /** A certificate that only it has signed: alone, or under the names of all. */
-  #forged({ epoch, view, kind, link }: Vote): NodeEffect {
+  #forged(vote: Vote): NodeEffect {
     const { keys, scenario, seat } = this.#options
+    const { epoch, view } = vote
+    const { kind, link } = this.#otherStatement(vote)
     const signature = this.#sign(epoch, kind, view, link)
     const seats = Array.from({ length: scenario.nodes }, (_, i) => i)
     const named = this.#random.chance(0.5) ? [seat] : seats
@@ -207,12 +258,27 @@ export class Mutator implements SimNode {
     return this.#send('all', encodeMessage({ type: 'certificates', epoch, certificates: [certificate] }))
   }
 
-  /** One vote often, and as if it were others'. */
+  /** One vote often, and another one as if it were others'. */
   #manyTimes(vote: Vote): readonly NodeEffect[] {
     const { nodes } = this.#options.scenario
     const again = encodeMessage({ ...vote })
-    const others = Array.from({ length: nodes }, (_, signer) => encodeMessage({ ...vote, signer }))
+    const { kind, link } = this.#otherStatement(vote)
+    const signature = this.#sign(vote.epoch, kind, vote.view, link)
+    const others = Array.from({ length: nodes }, (_, signer) =>
+      encodeMessage({ ...vote, kind, link, signature, signer }),
+    )
     return [again, again, again, ...others].map((bytes) => this.#send('all', bytes))
+  }
+
+  /** A statement on a vote's view, of any kind and for any block. */
+  #otherStatement({ link }: Vote): { readonly kind: VoteKind; readonly link: Uint8Array | undefined } {
+    const kind: VoteKind = this.#random.pick<VoteKind>([NOTARIZE, NULLIFY, FINALIZE])
+    if (kind === NULLIFY) return { kind, link: undefined }
+    const other = this.#seen.length === 0 ? undefined : this.#random.pick(this.#seen).link
+    return {
+      kind,
+      link: this.#random.chance(0.5) ? (link ?? other ?? new Uint8Array(32)) : (other ?? new Uint8Array(32)),
+    }
   }
 
   #toSome(bytes: Uint8Array, ratio: number): readonly NodeEffect[] {
@@ -256,7 +322,8 @@ export class Mutator implements SimNode {
   }
 }
 
-/** Recent blocks that it may build on. */
+/** Recent blocks that it remembers, and those of them that it likes to build on. */
 const SEEN_MAX = 8
+const PARENTS = 3
 
 const oversized = new Uint8Array(OVERSIZE_BYTES)

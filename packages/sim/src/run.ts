@@ -63,10 +63,12 @@ function bootEngine(
   factory: EngineFactory,
   { seat, index, life }: Host,
 ): SimNode {
-  const node = new EngineNode({ scenario, keys, factory, seat, host: index, life })
   const role = scenario.faults.find(
     (fault) => (fault.type === 'mutator' || fault.type === 'silent') && fault.node === seat,
   )
+  // An adversary waits for no pace: it is most dangerous while the block before is not final yet.
+  const own = role?.type === 'mutator' ? { ...scenario, blockMs: 0 } : scenario
+  const node = new EngineNode({ scenario: own, keys, factory, seat, host: index, life })
   if (role?.type === 'mutator') return new Mutator({ scenario, keys, seat, tricks: role.tricks, inner: node })
   return role?.type === 'silent' ? silenced(node) : node
 }

@@ -131,6 +131,7 @@ export const TRICKS = [
   'forge-certificate',
   'vote-both',
   'duplicate-signer',
+  'usurp',
 ] as const
 
 /** What clients do. */

@@ -1,5 +1,6 @@
 import {
   decodeMessage,
+  type Elector,
   FINALIZE,
   linkOf,
   type Message,
@@ -9,6 +10,7 @@ import {
   type Statements,
   statementsOf,
   type VoteCertificate,
+  weightedElector,
 } from '@armchain/consensus'
 import { headHash, toHex } from '@armchain/core'
 import { SHARD } from './abstract-chain.ts'
@@ -23,7 +25,7 @@ const VOTES: Readonly<Record<number, VoteKind>> = {
 const CERTIFICATES = { notarize: 'notarization', nullify: 'nullification', finalize: 'finalization' } as const
 
 /** Reads simplex messages: their codec and what is signed, and none of the rules. */
-export function simplexLens({ committee, genesisHash }: ClusterKeys): MessageLens {
+export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys): MessageLens {
   const { scheme, seats, quorumWeight } = committee
   const byEpoch = new Map<number, Statements>()
 
@@ -57,7 +59,18 @@ export function simplexLens({ committee, genesisHash }: ClusterKeys): MessageLen
     return [{ type: 'certificate', kind: CERTIFICATES[name], epoch, view, digest: hexOf(link), holds }]
   }
 
+  const electors = new Map<number, Elector>()
+
+  function electorOf(epoch: number): Elector {
+    const known = electors.get(epoch)
+    if (known !== undefined) return known
+    const made = weightedElector(committee, epochSeed(epoch))
+    electors.set(epoch, made)
+    return made
+  }
+
   return {
+    leader: (epoch, view) => electorOf(epoch).leader(view),
     describe: (bytes) => describe(decodeMessage(bytes), bytes),
     read(bytes, sender) {
       const message = decodeMessage(bytes)

@@ -1,18 +1,20 @@
 import type { Host } from '../host.ts'
 import type { MessageLens, Statement } from '../lens.ts'
 import type { Oracle } from '../oracle.ts'
-import { type FaultModel, faultBudget, type Scenario, unboundSeats, weightOf } from '../scenario.ts'
+import { byzantineSeats, type FaultModel, faultBudget, type Scenario, unboundSeats, weightOf } from '../scenario.ts'
 
 /**
  * What is signed binds, whatever a host remembers: judged by the bytes that leave it, across crashes.
  *
  * - A correct seat notarises one digest in a view and finalises one; it never both finalises and nullifies a view, and
  *   finalises only what it could have seen notarised.
+ * - It notarises only what the leader of the view has signed.
  * - No view has two notarisations, nor a finalization beside a nullification, nor of another digest. Counted from
  *   all votes that were ever sent, and from the certificates whose signatures hold.
  */
 export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens): Oracle {
   const unbound = unboundSeats(scenario)
+  const byzantine = byzantineSeats(scenario)
   const ballots = new Map<number, View>()
   const weights = Array.from({ length: scenario.nodes }, (_, seat) => weightOf(scenario, seat))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
@@ -39,6 +41,11 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     const { signer } = statement
     const own = unbound.has(signer) ? undefined : cast(view, signer, statement.kind, digest)
     if (own !== undefined) return `seat ${signer}, ${where}: ${own}`
+    if (statement.kind === 'notarize' && !byzantine.has(signer)) {
+      const leader = lens.leader?.(statement.epoch, statement.view) ?? signer
+      if (leader !== signer && !view.tallies.get(`notarize:${digest}`)?.signers.has(leader))
+        return `seat ${signer}, ${where}: notarised what its leader ${leader} has not proposed`
+    }
     const name = `${kind}:${digest}`
     const tally = view.tallies.get(name) ?? { signers: new Set(), weight: 0 }
     view.tallies.set(name, tally)
