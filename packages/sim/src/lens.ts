@@ -34,6 +34,8 @@ export type VoteStatement = {
   readonly digest: string
   /** Seat whose signature on it holds. */
   readonly signer: number
+  /** Where a proposal says that its block stands; absent in plain votes, and where a block is only proposed again. */
+  readonly on?: { readonly view: number; readonly digest: string }
 }
 
 export type CertificateStatement = {

@@ -10,6 +10,8 @@ export interface Oracle {
   readonly name: string
   /** A host sends: its own signed words are binding, whatever it tells itself. */
   sent?(host: Host, to: number | 'all', bytes: Uint8Array, nowMs: number): string | undefined
+  /** A host that is up is given a message of its engine; `from` is a seat. */
+  received?(host: Host, from: number, bytes: Uint8Array): void
   told?(host: Host, fact: Fact, nowMs: number): string | undefined
   restarted?(host: Host, nowMs: number): string | undefined
   /** Called at intervals of simulated time. */

@@ -9,6 +9,7 @@ import type { Oracle } from './oracle.ts'
 import { agreement } from './oracles/agreement.ts'
 import { bounds } from './oracles/bounds.ts'
 import { durability } from './oracles/durability.ts'
+import { evidence } from './oracles/evidence.ts'
 import { liveness } from './oracles/liveness.ts'
 import { votes } from './oracles/votes.ts'
 import type { FaultModel, Scenario } from './scenario.ts'
@@ -44,6 +45,7 @@ function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: S
   const oracles: Oracle[] = [
     agreement(scenario),
     votes(scenario, model, lens(keys)),
+    evidence(scenario, keys, lens(keys)),
     durability(scenario, model, () => world.hosts),
     bounds(),
     liveness(),

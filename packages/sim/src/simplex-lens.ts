@@ -80,7 +80,10 @@ export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys):
         case 'proposal': {
           const { epoch, view, height, parentLink, head, signature } = message
           const link = linkOf(parentLink, view, height, headHash(head))
-          return vote(sender, epoch, { kind: NOTARIZE, view, link, signature })
+          const stated = vote(sender, epoch, { kind: NOTARIZE, view, link, signature })
+          if (message.payload === undefined) return stated
+          const on = { view: message.parentView, digest: hexOf(parentLink) }
+          return stated.map((statement) => ({ ...statement, on }) as Statement)
         }
         case 'certificates':
           return message.certificates.flatMap((each) => certificate(message.epoch, each))

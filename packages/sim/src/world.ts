@@ -53,6 +53,7 @@ export class World {
   readonly hosts: readonly Host[]
   readonly #boot: Boot
   readonly #oracles: readonly Oracle[]
+  readonly #listeners: readonly Oracle[]
   readonly #tracer: Tracer | undefined
   readonly #schedule: Schedule<Kind> = new Schedule()
   readonly #network: Network
@@ -71,6 +72,7 @@ export class World {
     this.scenario = scenario
     this.#boot = boot
     this.#oracles = oracles
+    this.#listeners = oracles.filter(({ received }) => received !== undefined)
     this.#tracer = tracer
     this.hosts = createHosts(scenario)
     this.#hostsOfSeat = Array.from({ length: scenario.nodes }, (_, seat) =>
@@ -169,7 +171,10 @@ export class World {
     const bytes = event.bytes as Uint8Array
     this.#audit = mixBytes(this.#audit, bytes)
     const lane = event.kind === MESSAGE ? 'engine' : 'shell'
-    if (lane === 'engine') this.#tracer?.received(this.#nowMs, host, event.detail, bytes)
+    if (lane === 'engine') {
+      this.#tracer?.received(this.#nowMs, host, event.detail, bytes)
+      for (const oracle of this.#listeners) oracle.received?.(host, event.detail, bytes)
+    }
     this.#step(host, { type: 'message', from: event.detail, lane, bytes })
   }
 

@@ -1,5 +1,5 @@
 import type { Host } from '../host.ts'
-import type { MessageLens, Statement } from '../lens.ts'
+import type { MessageLens, Statement, VoteStatement } from '../lens.ts'
 import type { Oracle } from '../oracle.ts'
 import { byzantineSeats, type FaultModel, faultBudget, type Scenario, unboundSeats, weightOf } from '../scenario.ts'
 
@@ -8,7 +8,8 @@ import { byzantineSeats, type FaultModel, faultBudget, type Scenario, unboundSea
  *
  * - A correct seat notarises one digest in a view and finalises one; it never both finalises and nullifies a view, and
  *   finalises only what it could have seen notarised.
- * - It notarises only what the leader of the view has signed.
+ * - It notarises only what the leader of the view has signed, on a block that is notarised, and past views that are
+ *   nullified: certificates for that could be had from the votes that were sent until then.
  * - No view has two notarisations, nor a finalization beside a nullification, nor of another digest. Counted from
  *   all votes that were ever sent, and from the certificates whose signatures hold.
  */
@@ -24,7 +25,7 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     const key = epoch * 0x1_0000_0000 + view
     let found = ballots.get(key)
     if (found === undefined) {
-      found = { own: new Map(), tallies: new Map(), certified: new Set() }
+      found = { own: new Map(), tallies: new Map(), certified: new Set(), proposals: new Map() }
       ballots.set(key, found)
     }
     return found
@@ -41,11 +42,9 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     const { signer } = statement
     const own = unbound.has(signer) ? undefined : cast(view, signer, statement.kind, digest)
     if (own !== undefined) return `seat ${signer}, ${where}: ${own}`
-    if (statement.kind === 'notarize' && !byzantine.has(signer)) {
-      const leader = lens.leader?.(statement.epoch, statement.view) ?? signer
-      if (leader !== signer && !view.tallies.get(`notarize:${digest}`)?.signers.has(leader))
-        return `seat ${signer}, ${where}: notarised what its leader ${leader} has not proposed`
-    }
+    if (statement.on !== undefined) view.proposals.set(digest, statement.on)
+    const unfounded = statement.kind === 'notarize' && !byzantine.has(signer) ? groundless(statement, view) : undefined
+    if (unfounded !== undefined) return `seat ${signer}, ${where}: ${unfounded}`
     const name = `${kind}:${digest}`
     const tally = view.tallies.get(name) ?? { signers: new Set(), weight: 0 }
     view.tallies.set(name, tally)
@@ -53,6 +52,22 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     tally.signers.add(signer)
     tally.weight += weights[signer] ?? 0
     return tally.weight < quorum ? undefined : certify(view, CERTIFICATES[statement.kind], digest, where)
+  }
+
+  /** Why no correct seat notarises this, by what was signed until now; undefined if one may. */
+  function groundless({ epoch, view: at, digest, signer }: VoteStatement, view: View): string | undefined {
+    const leader = lens.leader?.(epoch, at) ?? signer
+    if (leader !== signer && !view.tallies.get(`notarize:${digest}`)?.signers.has(leader))
+      return `notarised what its leader ${leader} has not proposed`
+    const on = view.proposals.get(digest)
+    if (on === undefined) return undefined
+    for (let between = on.view + 1; between < at; between++)
+      if (!viewOf({ epoch, view: between }).nullified)
+        return `skipped view ${between}, which nobody could prove nullified`
+    if (on.view === 0) return undefined
+    const { certified } = viewOf({ epoch, view: on.view })
+    if (certified.has(`notarization:${on.digest}`) || certified.has(`finalization:${on.digest}`)) return undefined
+    return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
   }
 
   return {
@@ -71,6 +86,8 @@ type Own = { notarize?: string; finalize?: string; nullify?: string }
 type View = {
   readonly own: Map<number, Own>
   readonly tallies: Map<string, { readonly signers: Set<number>; weight: number }>
+  /** What was proposed by whoever leads, and on what. */
+  readonly proposals: Map<string, { readonly view: number; readonly digest: string }>
   /** Kind and digest of every certificate that exists. */
   readonly certified: Set<string>
   notarized?: string

@@ -15,6 +15,8 @@ export type Hunt = {
   readonly message: string | undefined
   readonly atMs: number | undefined
   readonly cpuSeconds: number
+  /** What the oracles say of the sound engine in the same scenario: undefined, or the finding means nothing. */
+  readonly control: string | undefined
 }
 
 type Engines = { readonly createSimplexEngine: EngineFactory; readonly createPoaEngine: EngineFactory }
@@ -32,9 +34,11 @@ export async function hunt(bug: PlantedBug, firstSeed: number = 1): Promise<Hunt
     const { violation } = runEngine(scenario, { ...honest, factory })
     if (violation === undefined) continue
     const { oracle, message, atMs } = violation
-    return { name: bug.name, what: bug.what, seed, oracle, message, atMs, cpuSeconds: (cpuMs() - startMs) / 1_000 }
+    const cpuSeconds = (cpuMs() - startMs) / 1_000
+    const control = runEngine(scenario, honest).violation?.message
+    return { name: bug.name, what: bug.what, seed, oracle, message, atMs, cpuSeconds, control }
   }
-  const lost = { seed: undefined, oracle: undefined, message: undefined, atMs: undefined }
+  const lost = { seed: undefined, oracle: undefined, message: undefined, atMs: undefined, control: undefined }
   return { name: bug.name, what: bug.what, ...lost, cpuSeconds: (cpuMs() - startMs) / 1_000 }
 }
 
