@@ -9,6 +9,7 @@ import {
   type Scenario,
   TRICKS,
 } from './scenario.ts'
+import { WHOLE_USERS, WHOLE_VSHARDS } from './whole-chain.ts'
 
 export type GenerateOptions = {
   readonly seed: number
@@ -68,7 +69,7 @@ export function generateScenario({ seed, engine, nodes, model, whole, extraTwins
     blockMs: random.chance(0.2) && link.minMs >= 20 && model !== 'alone' ? 0 : random.pick([250, 500, 1_000]),
     appMs: random.pick([0, 0, 0, 20]),
     faults,
-    ops: drawOps(random, nodes, gstMs),
+    ops: whole ? drawTransfers(random, gstMs) : drawOps(random, nodes, gstMs),
   }
 }
 
@@ -199,6 +200,18 @@ function drawOps(random: Random, nodes: number, gstMs: number): readonly Op[] {
     atMs: random.below(gstMs),
     node: random.below(nodes),
   }))
+}
+
+/** Transfers between vShards, most of which are welcome. */
+function drawTransfers(random: Random, gstMs: number): readonly Op[] {
+  return Array.from({ length: random.between(20, 120) }, () => {
+    const from = random.between(1, WHOLE_VSHARDS)
+    const fate = random.pick(['accept', 'accept', 'accept', 'refuse', 'gas', 'nowhere', 'expire'] as const)
+    const to = random.between(0, WHOLE_VSHARDS)
+    const motes = random.between(1, 1_000_000)
+    const user = random.below(WHOLE_USERS)
+    return { type: 'transfer', atMs: random.below(gstMs), node: 0, user, from, to, motes, fate }
+  })
 }
 
 function shuffled(random: Random, count: number): number[] {

@@ -62,20 +62,22 @@ export type FinalizedFact = {
   readonly invalid?: string
 }
 
-/** What a final block of a whole node did, for the oracles of money and messages. */
+/** What a final block of a whole node did, for the oracles of money and messages. Told again after a restart. */
 export type BlockFact = {
   readonly type: 'block'
+  /** vShard; 0 is the main shard. */
   readonly shard: number
   readonly height: number
+  readonly hash: string
+  /** Heads that this main-shard block anchors, in order. */
   readonly anchored: readonly { readonly shard: number; readonly height: number; readonly hash: string }[]
   readonly messages: readonly MessageFact[]
-  /** Supply of the whole chain as of this main-shard block; absent on vShards. */
+  /** Motes of the whole chain as of this main-shard block; absent on vShards. */
   readonly supply?: { readonly ok: boolean; readonly totalMotes: bigint }
 }
 
-export type MessageFact = {
-  readonly what: 'sent' | 'delivered' | 'failed' | 'returned'
-  /** Channel and sequence number: names a message for ever. */
-  readonly id: string
-  readonly motes: bigint
-}
+/** A message by its channel and sequence number, which name it for ever. */
+export type MessageFact =
+  | { readonly what: 'sent'; readonly channel: string; readonly seq: number; readonly bounce: boolean }
+  /** Delivered, or a bounce taken back; `bounce` names the message that returns the value of one that failed. */
+  | { readonly what: 'received'; readonly channel: string; readonly seq: number; readonly bounce?: string }

@@ -1,4 +1,5 @@
 import type { EngineFactory } from '@armchain/consensus'
+import { ChainNode } from './chain-node.ts'
 import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
 import type { Host } from './host.ts'
@@ -11,6 +12,7 @@ import { bounds } from './oracles/bounds.ts'
 import { durability } from './oracles/durability.ts'
 import { evidence } from './oracles/evidence.ts'
 import { liveness } from './oracles/liveness.ts'
+import { messages } from './oracles/messages.ts'
 import { votes } from './oracles/votes.ts'
 import type { FaultModel, Scenario } from './scenario.ts'
 import { Tracer } from './trace.ts'
@@ -38,6 +40,21 @@ export function traceEngine(scenario: Scenario, engine: SimEngine): TracedRun {
   const keys = createClusterKeys(scenario, engine.model)
   const tracer = new Tracer((engine.lens ?? blindLens)(keys))
   return { ...createWorld(scenario, engine, tracer).run(), tracer }
+}
+
+/** Runs whole nodes: the chain machine with shards, pools and messages between shards, one sequencer for all. */
+export function runWhole(scenario: Scenario): RunResult {
+  return createWholeWorld(scenario).run()
+}
+
+export function traceWhole(scenario: Scenario): TracedRun {
+  const tracer = new Tracer(blindLens(createClusterKeys(scenario, 'alone')))
+  return { ...createWholeWorld(scenario, tracer).run(), tracer }
+}
+
+function createWholeWorld(scenario: Scenario, tracer?: Tracer): World {
+  const oracles = [agreement(scenario), messages(), liveness()]
+  return new World({ scenario, oracles, boot: () => new ChainNode(scenario), ...(tracer && { tracer }) })
 }
 
 function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {

@@ -8,7 +8,7 @@ import { ENGINES } from '../engines.ts'
 import { generateScenario } from '../generate.ts'
 import type { Violation } from '../oracle.ts'
 import { readPlan, writePlan } from '../plan.ts'
-import { runEngine, type SimEngine, traceEngine } from '../run.ts'
+import { runEngine, runWhole, type SimEngine, traceEngine, traceWhole } from '../run.ts'
 import type { Scenario } from '../scenario.ts'
 import { shrinkScenario } from '../shrink.ts'
 import { timeline } from '../timeline.ts'
@@ -50,7 +50,14 @@ export function runCommandLine(argv: readonly string[]): number {
   }
   const plan = values.plan === undefined ? undefined : readPlan(readText(values.plan))
   const engine = engineOf(plan?.engine ?? values.engine)
-  const run: Runner = (scenario) => runEngine(scenario, engine)
+  const isWhole = plan?.whole ?? values.whole
+  const nodes = plan?.nodes ?? whole(values.nodes, '--nodes')
+  if (nodes < 1) throw usage('--nodes is at least 1')
+  if (engine.model === 'alone' && nodes !== 1)
+    throw usage(`${plan?.engine ?? values.engine} decides alone: pass --nodes 1`)
+  if (isWhole && engine.model !== 'alone')
+    throw usage('whole nodes run under solo so far: pass --engine solo --nodes 1')
+  const run: Runner = (scenario) => (isWhole ? runWhole(scenario) : runEngine(scenario, engine))
   const options = { ...values, shrink: !values['no-shrink'], engine, run }
   const report = plan === undefined ? campaign(values, engine, run) : single(plan, run)
   if (values.json !== undefined) writeText(values.json, `${JSON.stringify(report, null, 2)}\n`)
@@ -127,7 +134,7 @@ function explain(
   const isWorldsFault = violation.oracle === 'determinism'
   const shrunk =
     options.shrink && !isWorldsFault ? shrinkScenario(scenario, failsLike(violation, run)) : { scenario, runs: 0 }
-  const { tracer, ...traced } = traceEngine(shrunk.scenario, engine)
+  const { tracer, ...traced } = scenario.whole ? traceWhole(shrunk.scenario) : traceEngine(shrunk.scenario, engine)
   const again = traced.violation ?? violation
   const name = `${scenario.engine}-${scenario.nodes}-${scenario.seed}`
   const planFile = join(out, `${name}.json`)
