@@ -106,3 +106,12 @@ test('blocks that nobody asked for are not kept', () => {
   bench.take(3, { type: 'blocks', epoch: EPOCH, blocks: [blockAt(7), blockAt(8)] })
   expect(bench.engine.sizes?.().find(({ name }) => name === 'pendingBlocks')?.size).toBe(0)
 })
+
+test('what leaders propose in views that come to nothing is not kept', () => {
+  const bench = new Bench(0, {}, { amnesia: {} })
+  for (let at = 1; at <= 100; at++) {
+    if (at % 4 !== 0) bench.take(at % 4, proposalOf(blockAt(at)))
+    bench.take(1, certificatesOf(certificateOf(NULLIFY, at)))
+    expect(bench.engine.sizes?.().find(({ name }) => name === 'pendingBlocks')?.size).toBeLessThanOrEqual(18)
+  }
+})
