@@ -30,6 +30,20 @@ export function fakeSign(key: Uint8Array, message: Uint8Array): Uint8Array {
   return signature
 }
 
+/** A scheme with the keys of its seats. */
+export type TestCrypto = {
+  readonly scheme: CertificateScheme
+  /** Public key of a seat. */
+  readonly keyOf: (index: number) => Uint8Array
+  readonly signerOf: (index: number) => (message: Uint8Array) => Uint8Array
+}
+
+export const fakeCrypto: TestCrypto = {
+  scheme: fakeScheme,
+  keyOf: fakeKey,
+  signerOf: (index) => (message) => fakeSign(fakeKey(index), message),
+}
+
 /** A key for a seat: the number in its first bytes, which is all that signatures look at. */
 export function fakeKey(index: number): Uint8Array {
   const key = new Uint8Array(32)
