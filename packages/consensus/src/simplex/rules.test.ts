@@ -364,3 +364,13 @@ test('the last block of an epoch is repeated until it is final by a vote on itse
   ).toBe(true)
   expect(voter.wait(100_000).filter(({ type }) => type === 'send')).toEqual([])
 })
+
+test('a clock that is put back holds nothing up', () => {
+  const bench = follower()
+  bench.nowMs -= 500_000
+  bench.feed({ type: 'work' })
+  const timer = bench.effects.find((effect) => effect.type === 'timer')
+  expect(timer).toMatchObject({ atMs: bench.nowMs + 2 * TIMING.deltaMs })
+  bench.wait(2 * TIMING.deltaMs)
+  expect(bench.votes(NULLIFY)).toHaveLength(1)
+})

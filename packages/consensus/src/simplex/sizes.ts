@@ -7,7 +7,7 @@ import type { State } from './state.ts'
  * counted hold certificates, and each of these took a quorum.
  */
 export function sizesOf(state: State): readonly EngineSize[] {
-  const { rounds, committee, requests, recent, answered, pending, view } = state
+  const { rounds, committee, requests, recent, peers, pending, view } = state
   let votes = 0
   let proposals = 0
   for (const round of rounds.values()) {
@@ -16,14 +16,16 @@ export function sizesOf(state: State): readonly EngineSize[] {
       for (const vote of round.votes[kind].bySigner) if (vote !== undefined) votes++
     if (round.proposal !== undefined) proposals++
   }
+  let unvoted = 0
+  for (const { stored } of pending) if (!stored) unvoted++
   const views = TALLY_VIEWS_MAX + 2
   return [
     { name: 'votes', size: votes, limit: 3 * views * committee.seats.length },
     { name: 'proposals', size: proposals, limit: views },
     { name: 'requests', size: requests.length, limit: REQUESTS_MAX },
     { name: 'recentBlocks', size: recent.length, limit: RECENT_BLOCKS_MAX },
-    { name: 'peers', size: answered.size, limit: PEERS_MAX },
-    // A proposal for each block that may be on its way, and in each view that is counted.
-    { name: 'pendingBlocks', size: pending.size, limit: 2 * UNFINALISED_BLOCKS_MAX + views },
+    { name: 'peers', size: peers.size, limit: PEERS_MAX },
+    // Those that this engine has voted for stay, however many views that takes: they are durable for the others' sake.
+    { name: 'pendingBlocks', size: unvoted, limit: 2 * UNFINALISED_BLOCKS_MAX + views },
   ]
 }

@@ -17,6 +17,8 @@ export type State = {
   /** Own seat; -1 for an observer. */
   readonly self: number
   nowMs: number
+  /** What `nowMs` is ahead of the shell's clock, since that was put back. */
+  aheadMs: number
   effects: EngineEffect[]
 
   /** The current view; 0 before the start. */
@@ -62,8 +64,7 @@ export type State = {
   requests: Request[]
   /** The shell is not asked to fetch again before. */
   fetchMs: number
-  /** Bytes that each peer was given lately. */
-  readonly answered: Map<number, { sinceMs: number; sizeBytes: number; helpedMs: number }>
+  readonly peers: Map<number, PeerAccount>
 }
 
 export type Committed = {
@@ -113,6 +114,9 @@ export type Tally = {
   readonly links: { readonly link: Uint8Array | undefined; weight: number }[]
 }
 
+/** What a peer has cost since `sinceMs`, and when it was last helped: see `peers.ts`. */
+export type PeerAccount = { sinceMs: number; sizeBytes: number; faults: number; helpedMs: number }
+
 export type Request = {
   readonly what: { readonly view: number } | { readonly link: Uint8Array }
   readonly firstPeer: number
@@ -130,6 +134,7 @@ export function createState(config: EngineConfig): State {
     statements: statementsOf({ ...config, epoch: epoch.number }),
     self: config.self?.index ?? -1,
     nowMs: 0,
+    aheadMs: 0,
     effects: [],
     view: 0,
     enterable: 1,
@@ -160,7 +165,7 @@ export function createState(config: EngineConfig): State {
     heardMs: committee.seats.map(() => 0),
     requests: [],
     fetchMs: 0,
-    answered: new Map(),
+    peers: new Map(),
   }
 }
 
