@@ -3,7 +3,7 @@ import { ChainNode } from './chain-node.ts'
 import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
 import type { Host } from './host.ts'
-import { blindLens, type LensFactory } from './lens.ts'
+import { blindLens, type LensFactory, remembering } from './lens.ts'
 import { Mutator } from './mutator.ts'
 import type { NodeEffect, SimNode } from './node-port.ts'
 import type { Oracle } from './oracle.ts'
@@ -59,10 +59,11 @@ function createWholeWorld(scenario: Scenario, tracer?: Tracer): World {
 
 function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {
   const keys = createClusterKeys(scenario, model)
+  const reads = remembering(lens(keys))
   const oracles: Oracle[] = [
     agreement(scenario),
-    votes(scenario, model, lens(keys)),
-    evidence(scenario, keys, lens(keys)),
+    votes(scenario, model, reads),
+    evidence(scenario, keys, reads),
     durability(scenario, model, () => world.hosts),
     bounds(),
     liveness(),
