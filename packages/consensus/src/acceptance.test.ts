@@ -5,9 +5,9 @@ import { createSoloEngine } from './solo.ts'
 import { type EngineSubject, engineAcceptance } from './testing/acceptance.ts'
 
 const subjects: Record<string, EngineSubject> = {
-  solo: { factory: createSoloEngine, faults: 'byzantine', sizes: [1], epochs: false },
-  simplex: { factory: createSimplexEngine, faults: 'byzantine', epochs: true },
-  poa: { factory: createPoaEngine, faults: 'crash', sizes: [1, 2, 3, 5], epochs: true },
+  solo: { factory: createSoloEngine, faults: 'byzantine', sizes: [1], claims: [] },
+  simplex: { factory: createSimplexEngine, faults: 'byzantine', claims: ['epochs', 'amnesia'] },
+  poa: { factory: createPoaEngine, faults: 'crash', sizes: [1, 2, 3, 5], claims: ['epochs', 'amnesia'] },
 }
 
 for (const [name, subject] of Object.entries(subjects))

@@ -46,6 +46,9 @@ export {
 } from './certificate.ts'
 export type { CertificateScheme } from './schemes/scheme.ts'
 export { ed25519List } from './schemes/ed25519-list.ts'
+export { blsMultisig } from './schemes/bls-multisig.ts'
+export type { BlsBackend } from './schemes/bls-backend.ts'
+export { nobleBls, provePossession, verifyPossession } from './schemes/noble-bls.ts'
 export {
   type Evidence,
   type EvidenceVote,

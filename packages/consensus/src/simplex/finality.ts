@@ -29,7 +29,7 @@ export function commit(state: State): boolean {
     state.committed = { ...state.committed, view: floor.view }
   }
   for (const [i, block] of chain.entries()) report(state, block, chain.slice(i + 1))
-  state.work = false
+  if (chain.length > 0) state.work = false
   bury(state, chain)
   endEpoch(state)
   if (state.committedSinceCheckpoint >= CHECKPOINT_BLOCKS) checkpoint(state)

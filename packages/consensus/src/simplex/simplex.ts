@@ -46,8 +46,7 @@ export function createEngine(name: string, config: EngineConfig): ConsensusEngin
     name,
     sizes: () => sizesOf(state),
     step(nowMs, input) {
-      // Clocks may be put back; an engine's time does not run backwards.
-      state.nowMs = Math.max(state.nowMs, nowMs)
+      readClock(state, nowMs)
       state.effects = []
       if (!state.halted && take(state, input)) progress(state)
       if (!state.halted && state.view > 0) setTimer(state)
@@ -64,6 +63,17 @@ const RULES: readonly ((state: State) => boolean)[] = [
   voteOnProposal,
   propose,
 ]
+
+/** Clocks may be put back. The engine's time stands still then, and goes on from there: all deadlines are in it. */
+function readClock(state: State, clockMs: number): void {
+  const backMs = state.nowMs - (clockMs + state.aheadMs)
+  if (backMs > 0) {
+    state.aheadMs += backMs
+    // The shell's timer was set by the clock as it was.
+    state.deadlines.timerMs = Infinity
+  }
+  state.nowMs = clockMs + state.aheadMs
+}
 
 /** Takes an input in; true if any rule may apply now that did not before. */
 function take(state: State, input: EngineInput): boolean {
@@ -113,7 +123,25 @@ function takeSound(state: State, from: number, message: Message): boolean {
   switch (message.type) {
     case 'vote':
       if (message.kind === NULLIFY) help(state, from, message.view)
-      return countVote(state, from, message)
+      return !state.ended && countVote(state, from, message)
+    case 'wantCertificates':
+      answerCertificates(state, from, message)
+      return false
+    case 'wantBlocks':
+      answerBlocks(state, from, message)
+      return false
+    default:
+      // What is decided to the end has nothing to learn.
+      return !state.ended && takeNews(state, from, message)
+  }
+}
+
+function takeNews(
+  state: State,
+  from: number,
+  message: Extract<Message, { type: 'proposal' | 'certificates' | 'blocks' }>,
+): boolean {
+  switch (message.type) {
     case 'proposal': {
       const news = takeProposal(state, from, message)
       if (news && message.view === state.view) expectNotarization(state)
@@ -124,12 +152,6 @@ function takeSound(state: State, from: number, message: Message): boolean {
       for (const certificate of message.certificates) if (takeCertificate(state, from, certificate)) news = true
       return news
     }
-    case 'wantCertificates':
-      answerCertificates(state, from, message)
-      return false
-    case 'wantBlocks':
-      answerBlocks(state, from, message)
-      return false
     case 'blocks':
       return takeBlocks(state, from, message)
   }

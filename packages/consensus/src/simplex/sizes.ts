@@ -16,6 +16,8 @@ export function sizesOf(state: State): readonly EngineSize[] {
       for (const vote of round.votes[kind].bySigner) if (vote !== undefined) votes++
     if (round.proposal !== undefined) proposals++
   }
+  let unvoted = 0
+  for (const { stored } of pending) if (!stored) unvoted++
   const views = TALLY_VIEWS_MAX + 2
   return [
     { name: 'votes', size: votes, limit: 3 * views * committee.seats.length },
@@ -23,7 +25,7 @@ export function sizesOf(state: State): readonly EngineSize[] {
     { name: 'requests', size: requests.length, limit: REQUESTS_MAX },
     { name: 'recentBlocks', size: recent.length, limit: RECENT_BLOCKS_MAX },
     { name: 'peers', size: answered.size, limit: PEERS_MAX },
-    // A proposal for each block that may be on its way, and in each view that is counted.
-    { name: 'pendingBlocks', size: pending.size, limit: 2 * UNFINALISED_BLOCKS_MAX + views },
+    // Those that this engine has voted for stay, however many views that takes: they are durable for the others' sake.
+    { name: 'pendingBlocks', size: unvoted, limit: 2 * UNFINALISED_BLOCKS_MAX + views },
   ]
 }

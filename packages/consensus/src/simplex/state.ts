@@ -17,6 +17,8 @@ export type State = {
   /** Own seat; -1 for an observer. */
   readonly self: number
   nowMs: number
+  /** What `nowMs` is ahead of the shell's clock, since that was put back. */
+  aheadMs: number
   effects: EngineEffect[]
 
   /** The current view; 0 before the start. */
@@ -130,6 +132,7 @@ export function createState(config: EngineConfig): State {
     statements: statementsOf({ ...config, epoch: epoch.number }),
     self: config.self?.index ?? -1,
     nowMs: 0,
+    aheadMs: 0,
     effects: [],
     view: 0,
     enterable: 1,

@@ -1,3 +1,4 @@
+import { TALLY_VIEWS_MAX } from '../limits.ts'
 import { FINALIZE, NOTARIZE, NULLIFY } from '../statement.ts'
 import { send } from './effects.ts'
 import type { VoteCertificate } from './messages.ts'
@@ -17,6 +18,9 @@ import { castVote, ownVote } from './votes.ts'
  */
 export function enterView(state: State): boolean {
   if (state.enterable <= state.view) return false
+  // Proposals are taken up to the view after the current one: however far the jump, there are none beyond.
+  const end = Math.min(state.enterable - TALLY_VIEWS_MAX, state.view + 2)
+  for (let view = state.view - TALLY_VIEWS_MAX; view < end; view++) dropProposal(state, view)
   state.view = state.enterable
   state.enteredMs = state.nowMs
   if (state.rounds.get(state.view - 1)?.notarization !== undefined) {
@@ -25,6 +29,20 @@ export function enterView(state: State): boolean {
   }
   setDeadlines(state)
   return true
+}
+
+/**
+ * Forgets what was proposed in a view that is long over, if it was not notarised and got no vote from here: its leader
+ * could fill the memory otherwise, a block a view, while nothing becomes final.
+ */
+function dropProposal(state: State, view: number): void {
+  const round = state.rounds.get(view)
+  if (round?.proposal === undefined || round.notarization !== undefined || round.mine.notarize !== undefined) return
+  const { block } = round.proposal
+  round.proposal = undefined
+  state.pending.delete(block)
+  state.blocks.delete(block)
+  if (block.told) state.effects.push({ type: 'abandon', headHash: block.headHash })
 }
 
 /** When the current view's leader and committee are given up on. Again when there is work, as the pace is another then. */
@@ -79,7 +97,7 @@ export function setTimer(state: State): void {
   const atMs = nextMs(state)
   if (atMs === state.deadlines.timerMs || atMs === Infinity) return
   state.deadlines.timerMs = atMs
-  state.effects.push({ type: 'timer', id: VIEW_TIMER, atMs })
+  state.effects.push({ type: 'timer', id: VIEW_TIMER, atMs: atMs - state.aheadMs })
 }
 
 export const VIEW_TIMER = 1
