@@ -7,7 +7,8 @@ export type PlantedBug = {
   readonly name: string
   /** What is wrong, for the table in docs/simulation.md. */
   readonly what: string
-  readonly engine: 'simplex' | 'poa'
+  /** `solo`: whole nodes, and the bug is in the shard package. */
+  readonly engine: 'simplex' | 'poa' | 'solo'
   readonly patches?: readonly Patch[]
   /** Wrong from outside: what the engine is given, or what becomes of what it says. */
   readonly wrap?: (factory: EngineFactory) => EngineFactory
