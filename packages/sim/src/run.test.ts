@@ -112,4 +112,4 @@ test('every planted bug is found within its budget, and the sound engine passes 
   expect(hunts.filter(({ seed, control }) => seed === undefined || control !== undefined)).toEqual([])
   expect(hunts.length).toBeGreaterThanOrEqual(35)
   expect(status).toBe(0)
-})
+}, 180_000)
