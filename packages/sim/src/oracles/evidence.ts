@@ -40,6 +40,11 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
     if (contradicts && !late) contradictions++
   }
 
+  /** A proposal of who does not lead is refused before anyone looks at its signature. */
+  function isUsurped({ epoch, view, signer, on }: VoteStatement): boolean {
+    return on !== undefined && lens.leader !== undefined && lens.leader(epoch, view) !== signer
+  }
+
   return {
     name: 'evidence',
     sent(host: Host, _to: number | 'all', bytes: Uint8Array) {
@@ -52,7 +57,8 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
     },
     received(host: Host, from: number, bytes: Uint8Array) {
       if (!unbound.has(from) || unbound.has(host.seat)) return
-      for (const statement of lens.read(bytes, from)) if (statement.type === 'vote') hear(host, statement)
+      for (const statement of lens.read(bytes, from))
+        if (statement.type === 'vote' && !isUsurped(statement)) hear(host, statement)
     },
     told(host: Host, fact: Fact) {
       if (fact.type !== 'evidence' || unbound.has(host.seat)) return undefined
