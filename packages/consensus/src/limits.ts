@@ -33,3 +33,5 @@ export const REQUESTS_MAX: number = 64
 export const PEERS_MAX: number = 4096
 /** Finalisations between two checkpoints of the engine's records. */
 export const CHECKPOINT_BLOCKS: number = 64
+/** Faults of one peer in one Delta before it is not listened to for the rest of it: some 50 ms of signature checks. */
+export const PEER_FAULTS_MAX: number = 16

@@ -1,8 +1,9 @@
 import { equalBytes } from '@armchain/core'
-import { PEERS_MAX, RANGE_BLOCKS_MAX, RANGE_BYTES_MAX } from '../limits.ts'
+import { RANGE_BLOCKS_MAX, RANGE_BYTES_MAX } from '../limits.ts'
 import { type Block, createBlock } from './blocks.ts'
-import { blame, send } from './effects.ts'
+import { send } from './effects.ts'
 import type { Message, SentBlock, VoteCertificate } from './messages.ts'
+import { accountOf, blame } from './peers.ts'
 import { keepBlock } from './proposals.ts'
 import { forgetBlock, isWanted } from './requests.ts'
 import type { State } from './state.ts'
@@ -96,21 +97,7 @@ const CERTIFICATE_FRAME_BYTES = 256
 
 function allow(state: State, from: number, sizeBytes: number): boolean {
   const peer = accountOf(state, from)
-  if (state.nowMs >= peer.sinceMs + state.timing.deltaMs) {
-    peer.sinceMs = state.nowMs
-    peer.sizeBytes = 0
-  }
   if (peer.sizeBytes + sizeBytes > RANGE_BYTES_MAX && peer.sizeBytes > 0) return false
   peer.sizeBytes += sizeBytes
   return true
-}
-
-function accountOf({ answered }: State, from: number): { sinceMs: number; sizeBytes: number; helpedMs: number } {
-  const known = answered.get(from)
-  if (known !== undefined) return known
-  // Who is forgotten is given as if anew: that is all it costs.
-  if (answered.size >= PEERS_MAX) answered.delete(answered.keys().next().value as number)
-  const fresh = { sinceMs: -Infinity, sizeBytes: 0, helpedMs: -Infinity }
-  answered.set(from, fresh)
-  return fresh
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { RANGE_BYTES_MAX, RANGE_VIEWS_MAX } from '../limits.ts'
+import { PEER_FAULTS_MAX, RANGE_BYTES_MAX, RANGE_VIEWS_MAX } from '../limits.ts'
 import { FINALIZE, NOTARIZE, NULLIFY, type VoteKind } from '../statement.ts'
 import {
   Bench,
@@ -10,6 +10,7 @@ import {
   EPOCH,
   finalised,
   proposalOf,
+  TIMING,
   voteOf,
 } from './engine.fixture.ts'
 import { decodeMessage, encodeMessage, type Message } from './messages.ts'
@@ -54,6 +55,7 @@ test('any bytes at all: misconduct, and no throw', () => {
   })
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), cut, flipped), fc.nat(9), (bytes, from) => {
+      bench.nowMs += TIMING.deltaMs
       const effects = bench.feed({ type: 'message', from, bytes })
       if (decodeMessage(bytes) === undefined && from !== 0)
         expect(effects).toContainEqual({ type: 'misconduct', peer: from, reason: 'a message that is malformed' })
@@ -114,4 +116,19 @@ test('what leaders propose in views that come to nothing is not kept', () => {
     bench.take(1, certificatesOf(certificateOf(NULLIFY, at)))
     expect(bench.engine.sizes?.().find(({ name }) => name === 'pendingBlocks')?.size).toBeLessThanOrEqual(18)
   }
+})
+
+test('who sends what does not hold is heard so often in a Delta and no more; others are, and it is again later', () => {
+  const bench = new Bench(0)
+  const wrong = { ...voteOf(3, NULLIFY, 1), signature: new Uint8Array(8) }
+  let blamed = 0
+  for (let i = 0; i < 1_000; i++) blamed += bench.take(3, wrong).filter(({ type }) => type === 'misconduct').length
+  expect(blamed).toBe(PEER_FAULTS_MAX)
+  bench.take(3, voteOf(3, NULLIFY, 1))
+  bench.take(2, voteOf(2, NULLIFY, 1))
+  bench.take(1, voteOf(1, NULLIFY, 1))
+  // Its own follows the leader's, and makes three with seat 2's: the one of seat 3 was not heard.
+  expect(bench.sent().filter(({ type }) => type === 'certificates')).toHaveLength(1)
+  bench.nowMs += TIMING.deltaMs
+  expect(bench.take(3, wrong)).toContainEqual(expect.objectContaining({ type: 'misconduct' }))
 })

@@ -1,8 +1,9 @@
 import { equalBytes } from '@armchain/core'
 import { readSigners } from '../signers.ts'
 import { FINALIZE, NOTARIZE, NULLIFY } from '../statement.ts'
-import { appendCertificate, blame, send } from './effects.ts'
+import { appendCertificate, send } from './effects.ts'
 import type { VoteCertificate } from './messages.ts'
+import { blame } from './peers.ts'
 import { roundOf, type State } from './state.ts'
 
 /**

@@ -34,7 +34,3 @@ export function storeBlock(state: State, block: Block): void {
   block.stored = true
   state.effects.push({ type: 'append', record: encodeRecord(state.config.epoch.number, { type: 'block', ...block }) })
 }
-
-export function blame(state: State, peer: number, reason: string): void {
-  if (peer !== state.self) state.effects.push({ type: 'misconduct', peer, reason })
-}

@@ -4,9 +4,9 @@ import { NULLIFY } from '../statement.ts'
 import { answerBlocks, answerCertificates, help, takeBlocks } from './answers.ts'
 import { takeCertificate } from './certificates.ts'
 import { certifyNotarised, takeCertified } from './certify.ts'
-import { blame } from './effects.ts'
 import { commit, takeSynced } from './finality.ts'
 import { decodeMessage, type Message } from './messages.ts'
+import { blame, isMuted } from './peers.ts'
 import { takeProposal, takeVerified, voteOnProposal } from './proposals.ts'
 import { propose, takeProposed } from './propose.ts'
 import { start } from './recovery.ts'
@@ -108,6 +108,7 @@ function take(state: State, input: EngineInput): boolean {
 }
 
 function takeMessage(state: State, from: number, bytes: Uint8Array): boolean {
+  if (isMuted(state, from)) return false
   const message = decodeMessage(bytes)
   if (message === undefined) {
     blame(state, from, 'a message that is malformed')

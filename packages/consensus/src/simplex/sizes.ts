@@ -7,7 +7,7 @@ import type { State } from './state.ts'
  * counted hold certificates, and each of these took a quorum.
  */
 export function sizesOf(state: State): readonly EngineSize[] {
-  const { rounds, committee, requests, recent, answered, pending, view } = state
+  const { rounds, committee, requests, recent, peers, pending, view } = state
   let votes = 0
   let proposals = 0
   for (const round of rounds.values()) {
@@ -24,7 +24,7 @@ export function sizesOf(state: State): readonly EngineSize[] {
     { name: 'proposals', size: proposals, limit: views },
     { name: 'requests', size: requests.length, limit: REQUESTS_MAX },
     { name: 'recentBlocks', size: recent.length, limit: RECENT_BLOCKS_MAX },
-    { name: 'peers', size: answered.size, limit: PEERS_MAX },
+    { name: 'peers', size: peers.size, limit: PEERS_MAX },
     // Those that this engine has voted for stay, however many views that takes: they are durable for the others' sake.
     { name: 'pendingBlocks', size: unvoted, limit: 2 * UNFINALISED_BLOCKS_MAX + views },
   ]

@@ -64,8 +64,7 @@ export type State = {
   requests: Request[]
   /** The shell is not asked to fetch again before. */
   fetchMs: number
-  /** Bytes that each peer was given lately. */
-  readonly answered: Map<number, { sinceMs: number; sizeBytes: number; helpedMs: number }>
+  readonly peers: Map<number, PeerAccount>
 }
 
 export type Committed = {
@@ -115,6 +114,9 @@ export type Tally = {
   readonly links: { readonly link: Uint8Array | undefined; weight: number }[]
 }
 
+/** What a peer has cost since `sinceMs`, and when it was last helped: see `peers.ts`. */
+export type PeerAccount = { sinceMs: number; sizeBytes: number; faults: number; helpedMs: number }
+
 export type Request = {
   readonly what: { readonly view: number } | { readonly link: Uint8Array }
   readonly firstPeer: number
@@ -163,7 +165,7 @@ export function createState(config: EngineConfig): State {
     heardMs: committee.seats.map(() => 0),
     requests: [],
     fetchMs: 0,
-    answered: new Map(),
+    peers: new Map(),
   }
 }
 

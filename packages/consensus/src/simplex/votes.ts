@@ -4,8 +4,9 @@ import { TALLY_VIEWS_MAX } from '../limits.ts'
 import { signerBitmap } from '../signers.ts'
 import { FINALIZE, NOTARIZE, NULLIFY, type VoteKind } from '../statement.ts'
 import { publishCertificate } from './certificates.ts'
-import { appendVote, blame, send } from './effects.ts'
+import { appendVote, send } from './effects.ts'
 import type { Vote } from './messages.ts'
+import { blame } from './peers.ts'
 import { type Round, roundOf, type State, type Tally } from './state.ts'
 
 /**

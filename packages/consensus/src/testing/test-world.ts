@@ -3,7 +3,7 @@ import { type Committee, createCommittee, type FaultModel } from '../committee.t
 import type { EngineConfig, EngineFactory, EngineInput, Pace } from '../engine.ts'
 import { type FinalBlock, MODEL_GENESIS, MODEL_SHARD, MODEL_START, modelCommits } from './chain-model.ts'
 import { EventQueue } from './event-queue.ts'
-import { fakeKey, fakeScheme, fakeSign } from './fake-scheme.ts'
+import { fakeCrypto, type TestCrypto } from './fake-scheme.ts'
 import { type Random, seededRandom } from './random.ts'
 import { type NodeWorld, TestNode } from './test-node.ts'
 
@@ -53,6 +53,7 @@ export class TestWorld implements NodeWorld {
   readonly nodes: readonly TestNode[]
   readonly committee: Committee
   readonly #scenario: Scenario
+  readonly #crypto: TestCrypto
   readonly #queue: EventQueue<WorldEvent> = new EventQueue()
   readonly #chain: Map<number, Uint8Array> = new Map()
   readonly #quarantined: Set<TestNode> = new Set()
@@ -63,12 +64,13 @@ export class TestWorld implements NodeWorld {
   #auditHash = 0x811c9dc5
   #events = 0
 
-  constructor(scenario: Scenario, factory: EngineFactory) {
+  constructor(scenario: Scenario, factory: EngineFactory, crypto: TestCrypto = fakeCrypto) {
+    this.#crypto = crypto
     this.#scenario = scenario
     this.random = seededRandom(scenario.seed)
     const { weights, faults } = scenario
-    const seats = weights.map((weight, index) => ({ key: fakeKey(index), weight }))
-    this.committee = createCommittee(seats, { scheme: fakeScheme, faults })
+    const seats = weights.map((weight, index) => ({ key: crypto.keyOf(index), weight }))
+    this.committee = createCommittee(seats, { scheme: crypto.scheme, faults })
     this.nodes = weights.map((_, index) => new TestNode(index, { world: this, config: this.#config(index), factory }))
   }
 
@@ -125,7 +127,6 @@ export class TestWorld implements NodeWorld {
 
   #config(index: number): EngineConfig {
     const { endHeight } = this.#scenario
-    const key = fakeKey(index)
     return {
       genesisHash: MODEL_GENESIS,
       shard: MODEL_SHARD,
@@ -138,7 +139,7 @@ export class TestWorld implements NodeWorld {
         ...(endHeight && { endHeight }),
       },
       committee: this.committee,
-      self: { index, sign: (message) => fakeSign(key, message) },
+      self: { index, sign: this.#crypto.signerOf(index) },
       pace: TEST_PACE,
       timing: { deltaMs: DELTA_MS, deltaMaxMs: 4 * DELTA_MS, skipAfterMs: 20 * DELTA_MS },
       commits: modelCommits,
