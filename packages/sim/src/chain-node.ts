@@ -20,20 +20,30 @@ import { prepareTransfer, userAccount, wholeChain } from './whole-chain.ts'
 
 const TIMERS_PER_SHARD = 16
 
+/** What a whole node is made of: the shard package, or another in its place. */
+export type ShardParts = {
+  readonly ChainMachine: typeof ChainMachine
+  readonly genesisLayout: typeof genesisLayout
+  readonly auditSupply: typeof auditSupply
+}
+
 /**
  * A whole node: the chain machine that a real one runs, with every shard, pool and mailbox, under the solo engine. A block
  * is durable in the block store before anything of it is told; a restart replays the store over genesis.
  */
 export class ChainNode implements SimNode {
   readonly #machine: ChainMachine
+  readonly #audit: typeof auditSupply
   readonly #nonces: Map<string, number> = new Map()
 
-  constructor(scenario: Scenario) {
-    const { genesis, runtime, layout, validator } = wholeChain()
-    this.#machine = new ChainMachine({
+  constructor(scenario: Scenario, parts: ShardParts = { ChainMachine, genesisLayout, auditSupply }) {
+    const { genesis, runtime, validator } = wholeChain()
+    const { layout, states } = parts.genesisLayout(genesis, runtime.genesisHash)
+    this.#audit = parts.auditSupply
+    this.#machine = new parts.ChainMachine({
       runtime,
       layout,
-      states: genesisLayout(genesis, runtime.genesisHash).states,
+      states,
       engines: { solo: createSoloEngine },
       pace: { blockTimeMs: scenario.blockMs, idleMs: 4 * scenario.blockMs, mode: 'timed' },
       signer: () => ({
@@ -117,7 +127,7 @@ export class ChainNode implements SimNode {
   }
 
   #supply({ details }: SealedBlock['executed']): { readonly ok: boolean; readonly totalMotes: bigint } {
-    return auditSupply(this.#machine.main.chain.state, details.supply, this.#machine.config.layout)
+    return this.#audit(this.#machine.main.chain.state, details.supply, this.#machine.config.layout)
   }
 }
 

@@ -15,7 +15,7 @@ import type { Recovered } from './disk.ts'
 import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
 import { fraction, keyed } from './random.ts'
 import type { Scenario } from './scenario.ts'
-import { RecordKind, readGuard, readRecord, writeGuard, writeRecord } from './shell-records.ts'
+import { RecordKind, readGuard, readRecord, type ShellRecord, writeGuard, writeRecord } from './shell-records.ts'
 
 export type EngineNodeOptions = {
   readonly scenario: Scenario
@@ -50,6 +50,9 @@ export class EngineNode implements SimNode {
   #previous: ConsensusEngine | undefined
   #epoch = 0
   #amnesia: { readonly guardView?: number } | undefined
+  /** What the log held at the start, and the latest epoch that it or the guard tells of votes in. */
+  #written: readonly ShellRecord[] = []
+  #votedEpoch = 0
   #nowMs = 0
   #effects: NodeEffect[] = []
   #queue: { readonly epoch: number; readonly input: EngineInput }[] = []
@@ -70,10 +73,15 @@ export class EngineNode implements SimNode {
     this.#begin(nowMs)
     for (const record of recovered.blocks) this.#blocks.add(finalBlockCodec.decode(record))
     this.#epoch = this.#epochOf(this.#blocks.height)
-    const records = recovered.records.map(readRecord).filter(({ epoch }) => epoch === this.#epoch)
+    this.#written = recovered.records.map(readRecord)
+    const guardEpoch = recovered.guard === undefined ? 0 : readGuard(recovered.guard).epoch
+    this.#votedEpoch = this.#written.reduce((latest, { epoch }) => Math.max(latest, epoch), guardEpoch)
+    const records = this.#written.filter(({ epoch }) => epoch === this.#epoch)
     const forgot = records.findLast(({ kind }) => kind === RecordKind.amnesia)
     if (forgot !== undefined) this.#amnesia = readGuard(forgot.bytes)
     else if (recovered.damaged) this.#forget(recovered)
+    // Blocks were lost, and with them an epoch whose votes no record tells of any more.
+    else if (this.#epoch < this.#votedEpoch) this.#amnesia = {}
     if (this.#amnesia !== undefined) this.#effects.push({ type: 'fact', fact: { type: 'quarantined' } })
     const own = records.filter(({ kind }) => kind === RecordKind.engine).map(({ bytes }) => bytes)
     this.#tellTip()
@@ -282,8 +290,9 @@ export class EngineNode implements SimNode {
     if (epochBlocks === 0 || this.#blocks.height < next * epochBlocks) return
     this.#previous = this.#engine
     this.#epoch = next
-    this.#amnesia = undefined
-    this.#startEngine([])
+    this.#amnesia = next < this.#votedEpoch ? {} : undefined
+    const own = this.#written.filter(({ kind, epoch }) => kind === RecordKind.engine && epoch === next)
+    this.#startEngine(own.map(({ bytes }) => bytes))
   }
 
   #epochOf(height: number): number {

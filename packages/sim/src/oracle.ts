@@ -34,6 +34,3 @@ export type Violation = {
   readonly seed: number
   readonly host?: string
 }
-
-/** Makes the oracles of one run. */
-export type OracleFactory = (scenario: Scenario) => Oracle

@@ -4,7 +4,7 @@ import { failsLike, runCampaign } from './campaign.ts'
 import { ENGINES } from './engines.ts'
 import { generateScenario } from './generate.ts'
 import { readPlan, writePlan } from './plan.ts'
-import { runEngine, type SimEngine, traceEngine } from './run.ts'
+import { runEngine, runWhole, type SimEngine, traceEngine, traceWhole } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import { shrinkScenario } from './shrink.ts'
 import { timeline } from './timeline.ts'
@@ -39,6 +39,24 @@ test('real signatures give the same chain of events as fake ones do in kind: blo
   const { violation, view } = runEngine(scenario, engineOf('simplex'))
   expect(violation).toBeUndefined()
   expect(view.hosts[0]?.heights.get(0)).toBeGreaterThan(5)
+})
+
+test('whole nodes bear the first seeds: money, messages and anchors add up across crashes', () => {
+  let [arrived, returned] = [0, 0]
+  for (let seed = 1; seed <= 12; seed++) {
+    const scenario = generateScenario({ seed, engine: 'solo', nodes: 1, model: 'alone', whole: true })
+    const { tracer, violation, auditHash } = traceWhole(scenario)
+    expect(violation).toBeUndefined()
+    if (seed === 1) expect(runWhole(scenario).auditHash).toBe(auditHash)
+    for (const line of tracer.lines) {
+      if (line.what !== 'told' || line.messages === undefined) continue
+      arrived += line.messages.arrived
+      returned += line.messages.returned
+    }
+  }
+  // The oracles had something to judge.
+  expect(arrived).toBeGreaterThan(200)
+  expect(returned).toBeGreaterThan(50)
 })
 
 test('the same seed gives the same audit hash, traced or not, and another seed another', () => {
@@ -92,6 +110,6 @@ test('every planted bug is found within its budget, and the sound engine passes 
     .map((line) => JSON.parse(line) as { name: string; seed?: number; control?: string })
   expect(stderr).toBe('')
   expect(hunts.filter(({ seed, control }) => seed === undefined || control !== undefined)).toEqual([])
-  expect(hunts.length).toBeGreaterThanOrEqual(30)
+  expect(hunts.length).toBeGreaterThanOrEqual(35)
   expect(status).toBe(0)
-})
+}, 180_000)

@@ -1,9 +1,9 @@
 import type { EngineFactory } from '@armchain/consensus'
-import { ChainNode } from './chain-node.ts'
+import { ChainNode, type ShardParts } from './chain-node.ts'
 import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
 import type { Host } from './host.ts'
-import { blindLens, type LensFactory } from './lens.ts'
+import { blindLens, type LensFactory, remembering } from './lens.ts'
 import { Mutator } from './mutator.ts'
 import type { NodeEffect, SimNode } from './node-port.ts'
 import type { Oracle } from './oracle.ts'
@@ -43,26 +43,30 @@ export function traceEngine(scenario: Scenario, engine: SimEngine): TracedRun {
 }
 
 /** Runs whole nodes: the chain machine with shards, pools and messages between shards, one sequencer for all. */
-export function runWhole(scenario: Scenario): RunResult {
-  return createWholeWorld(scenario).run()
+export function runWhole(scenario: Scenario, parts?: ShardParts): RunResult {
+  return createWholeWorld(scenario, { parts }).run()
 }
 
 export function traceWhole(scenario: Scenario): TracedRun {
   const tracer = new Tracer(blindLens(createClusterKeys(scenario, 'alone')))
-  return { ...createWholeWorld(scenario, tracer).run(), tracer }
+  return { ...createWholeWorld(scenario, { tracer }).run(), tracer }
 }
 
-function createWholeWorld(scenario: Scenario, tracer?: Tracer): World {
+function createWholeWorld(
+  scenario: Scenario,
+  { tracer, parts }: { readonly tracer?: Tracer | undefined; readonly parts?: ShardParts | undefined },
+): World {
   const oracles = [agreement(scenario), messages(), liveness()]
-  return new World({ scenario, oracles, boot: () => new ChainNode(scenario), ...(tracer && { tracer }) })
+  return new World({ scenario, oracles, boot: () => new ChainNode(scenario, parts), ...(tracer && { tracer }) })
 }
 
 function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {
   const keys = createClusterKeys(scenario, model)
+  const reads = remembering(lens(keys))
   const oracles: Oracle[] = [
     agreement(scenario),
-    votes(scenario, model, lens(keys)),
-    evidence(scenario, keys, lens(keys)),
+    votes(scenario, model, reads),
+    evidence(scenario, keys, reads),
     durability(scenario, model, () => world.hosts),
     bounds(),
     liveness(),

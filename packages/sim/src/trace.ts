@@ -27,6 +27,8 @@ export type TraceLine =
       readonly fact: string
       readonly height?: number
       readonly hash?: string
+      /** Messages that a block of a whole node took in, and those of them that it sent back. */
+      readonly messages?: { readonly arrived: number; readonly returned: number }
     }
   | { readonly atMs: number; readonly host: string; readonly what: 'happened'; readonly text: string }
   | {
@@ -55,8 +57,11 @@ export class Tracer {
   }
 
   told(atMs: number, host: Host, fact: Fact): void {
-    const where = fact.type === 'finalized' ? { height: fact.height, hash: fact.hash.slice(0, 8) } : {}
-    this.#add({ atMs, host: host.name, what: 'told', fact: fact.type, ...where })
+    const where =
+      fact.type === 'finalized' || fact.type === 'block' ? { height: fact.height, hash: fact.hash.slice(0, 8) } : {}
+    const taken = fact.type === 'block' ? fact.messages.filter(({ what }) => what === 'received') : []
+    const messages = { arrived: taken.length, returned: taken.filter((each) => 'bounce' in each).length }
+    this.#add({ atMs, host: host.name, what: 'told', fact: fact.type, ...where, ...(taken.length > 0 && { messages }) })
   }
 
   happened(atMs: number, host: Host, text: string): void {

@@ -13,13 +13,15 @@ const HEARD_MIN = 12
 
 /**
  * Whoever is accused is guilty, and who contradicts itself is accused: no evidence names a seat that keeps its votes, and
- * where correct hosts have heard many pairs of contradicting votes, in the view that they were in, one of them has told.
+ * where correct hosts have heard many pairs of contradicting votes, in views that nobody had decided, one of them has told.
  */
 export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLens): Oracle {
   const unbound = unboundSeats(scenario)
   const heard = new Map<number, Map<number, Votes>>()
   let contradictions = 0
   let told = 0
+  /** Latest view that a correct host has voted to finalise: what is heard of it later may be too late to count. */
+  let decided = { epoch: 0, view: 0 }
 
   function hear(host: Host, { epoch, view, kind, digest, signer }: VoteStatement): void {
     const perHost = heard.get(host.index) ?? new Map<number, Votes>()
@@ -34,14 +36,29 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
       before !== undefined
         ? before !== digest
         : votes.finalize !== undefined && votes.nullify !== undefined && kind !== 'notarize'
-    if (contradicts) contradictions++
+    const late = epoch < decided.epoch || (epoch === decided.epoch && view <= decided.view)
+    if (contradicts && !late) contradictions++
+  }
+
+  /** A proposal of who does not lead is refused before anyone looks at its signature. */
+  function isUsurped({ epoch, view, signer, on }: VoteStatement): boolean {
+    return on !== undefined && lens.leader !== undefined && lens.leader(epoch, view) !== signer
   }
 
   return {
     name: 'evidence',
+    sent(host: Host, _to: number | 'all', bytes: Uint8Array) {
+      if (unbound.size === 0 || unbound.has(host.seat)) return undefined
+      for (const { type, kind, epoch, view } of lens.read(bytes, host.seat)) {
+        const later = epoch > decided.epoch || (epoch === decided.epoch && view > decided.view)
+        if (type === 'vote' && kind === 'finalize' && later) decided = { epoch, view }
+      }
+      return undefined
+    },
     received(host: Host, from: number, bytes: Uint8Array) {
       if (!unbound.has(from) || unbound.has(host.seat)) return
-      for (const statement of lens.read(bytes, from)) if (statement.type === 'vote') hear(host, statement)
+      for (const statement of lens.read(bytes, from))
+        if (statement.type === 'vote' && !isUsurped(statement)) hear(host, statement)
     },
     told(host: Host, fact: Fact) {
       if (fact.type !== 'evidence' || unbound.has(host.seat)) return undefined

@@ -21,8 +21,13 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const quorum = model === 'crash' ? Math.floor(total / 2) + 1 : total - faultBudget(total, 'byzantine')
 
+  let latest = 0
+  /** A vote that a crash kept from being sent may be durable, and count where it was cast: up to here. */
+  let unsentUpTo = 0
+
   function viewOf({ epoch, view }: { readonly epoch: number; readonly view: number }): View {
-    const key = epoch * 0x1_0000_0000 + view
+    const key = keyOf(epoch, view)
+    latest = Math.max(latest, key)
     let found = ballots.get(key)
     if (found === undefined) {
       found = { own: new Map(), tallies: new Map(), certified: new Set(), proposals: new Map() }
@@ -62,9 +67,9 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     const on = view.proposals.get(digest)
     if (on === undefined) return undefined
     for (let between = on.view + 1; between < at; between++)
-      if (!viewOf({ epoch, view: between }).nullified)
+      if (keyOf(epoch, between) > unsentUpTo && !viewOf({ epoch, view: between }).nullified)
         return `skipped view ${between}, which nobody could prove nullified`
-    if (on.view === 0) return undefined
+    if (on.view === 0 || keyOf(epoch, on.view) <= unsentUpTo) return undefined
     const { certified } = viewOf({ epoch, view: on.view })
     if (certified.has(`notarization:${on.digest}`) || certified.has(`finalization:${on.digest}`)) return undefined
     return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
@@ -79,7 +84,16 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       }
       return undefined
     },
+    restarted() {
+      unsentUpTo = latest + 1
+      return undefined
+    },
   }
+}
+
+/** Views of all epochs, in order. */
+function keyOf(epoch: number, view: number): number {
+  return epoch * 0x1_0000_0000 + view
 }
 
 type Own = { notarize?: string; finalize?: string; nullify?: string }

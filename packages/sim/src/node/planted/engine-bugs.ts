@@ -7,7 +7,8 @@ export type PlantedBug = {
   readonly name: string
   /** What is wrong, for the table in docs/simulation.md. */
   readonly what: string
-  readonly engine: 'simplex' | 'poa'
+  /** `solo`: whole nodes, and the bug is in the shard package. */
+  readonly engine: 'simplex' | 'poa' | 'solo'
   readonly patches?: readonly Patch[]
   /** Wrong from outside: what the engine is given, or what becomes of what it says. */
   readonly wrap?: (factory: EngineFactory) => EngineFactory
@@ -59,7 +60,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   }),
   bug('quorum-unchecked', 'a certificate of any weight is taken', {
-    firstSeed: 8,
+    firstSeed: 9,
     patches: [
       at(
         'simplex/certificates.ts',
@@ -112,17 +113,17 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     bend: (scenario) => ({ ...scenario, weights: [4, 1, 1, 1] }),
   }),
   bug('skip-proof-missing', 'a proposal may skip views that nobody nullified', {
-    firstSeed: 14,
+    firstSeed: 22,
     patches: [
       at('simplex/proposals.ts', 'if (skipped !== undefined) {', 'if (skipped !== undefined && skipped.from < 0) {'),
     ],
   }),
   bug('leader-unchecked', 'anyone may propose', {
-    firstSeed: 13,
+    firstSeed: 14,
     patches: [at('simplex/proposals.ts', 'if (from !== state.elector.leader(view)) {', 'if (from < 0) {')],
   }),
   bug('verify-ignored', 'a block that the application refuses is voted for', {
-    firstSeed: 13,
+    firstSeed: 14,
     patches: [
       at(
         'simplex/proposals.ts',
@@ -132,7 +133,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   }),
   bug('certify-ignored', 'a block that must not be certified is built on', {
-    firstSeed: 13,
+    firstSeed: 14,
     patches: [
       at(
         'simplex/certify.ts',
@@ -142,7 +143,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   }),
   bug('parent-unchecked', 'a proposal may stand on another block than the one it names', {
-    firstSeed: 18,
+    firstSeed: 22,
     patches: [
       at(
         'simplex/proposals.ts',
@@ -205,7 +206,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   }),
   bug('vote-before-sync', 'a vote is sent before it is durable', {
-    firstSeed: 38,
+    firstSeed: 39,
     patches: [
       at('simplex/votes.ts', '  appendVote(state, { kind, view, link })\n', ''),
       at('simplex/votes.ts', '  sendIt(vote)\n', '  sendIt(vote)\n  appendVote(state, { kind, view, link })\n'),
@@ -268,6 +269,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     bend: (scenario) => ({ ...scenario, epochBlocks: 8 }),
   }),
   bug('evidence-suppressed', 'a seat that signs two ways is not reported', {
+    firstSeed: 13,
     patches: [at('simplex/votes.ts', "state.effects.push({ type: 'evidence', bytes: encodeEvidence(a, [a, b]) })", '')],
   }),
   bug('delta-never-grows', 'the bound on delay stays at its first guess', {
