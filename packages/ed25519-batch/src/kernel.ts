@@ -4,7 +4,7 @@ import type { KernelExports } from './kernel-exports.ts'
 import { BATCH_MAX, DATA_BYTES_MAX, KEY_CACHE_DEFAULT, KEY_CACHE_MAX, MULTIPLY_MAX } from './limits.ts'
 
 export type KernelOptions = {
-  /** Public keys kept decompressed, about 340 bytes each; 1 to `KEY_CACHE_MAX`. */
+  /** Public keys kept decompressed, about 420 bytes each; 1 to `KEY_CACHE_MAX`. */
   readonly keyCacheMax?: number
   /** Fills an array with unpredictable bytes; `crypto.getRandomValues` if left out. Anything else is for tests alone. */
   readonly randomBytes?: (out: Uint8Array) => void
