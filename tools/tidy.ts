@@ -5,10 +5,19 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, resolve } from 'node:path'
 
 /** Packages, lowest first: a package imports only packages that stand before it. */
-export const LAYERS: readonly string[] = ['ed25519-batch', 'core', 'consensus', 'shard', 'client', 'node', 'testnet']
+export const LAYERS: readonly string[] = [
+  'ed25519-batch',
+  'core',
+  'consensus',
+  'shard',
+  'client',
+  'sim',
+  'node',
+  'testnet',
+]
 
 /** Packages that also run in browsers: what needs Node is in their `src/node/`, reached only through `./node` or `#...`. */
-export const UNIVERSAL: readonly string[] = ['ed25519-batch', 'core', 'consensus', 'shard', 'client']
+export const UNIVERSAL: readonly string[] = ['ed25519-batch', 'core', 'consensus', 'shard', 'client', 'sim']
 
 /** A name that says nothing about what is inside. */
 const EMPTY_NAMES = /^(utils?|helpers?|common|misc)$/

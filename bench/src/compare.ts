@@ -1,4 +1,4 @@
-import { measure, type Run, type Side, type Work } from './side.ts'
+import { measure, type Pace, type Run, type Side, type Work } from './side.ts'
 
 /** One side's medians, and each of its runs in order. */
 export type Measured = { readonly name: string; readonly median: Run; readonly runs: readonly Run[] }
@@ -33,18 +33,22 @@ export function ratio(ours: Measured, theirs: Measured): { readonly tps: number;
 
 /** Medians of each figure by itself. */
 export function medianRun(runs: readonly Run[]): Run {
-  const of = (figure: keyof Run): number => median(runs.map((run) => run[figure]))
   return {
-    tps: of('tps'),
-    cpuUsPerTx: of('cpuUsPerTx'),
-    wallMs: of('wallMs'),
-    firstBlockMs: of('firstBlockMs'),
-    rssMiB: of('rssMiB'),
+    ...medianPace(runs),
+    cold: medianPace(runs.map(({ cold }) => cold)),
+    firstBlockMs: median(runs.map(({ firstBlockMs }) => firstBlockMs)),
+    rssMiB: median(runs.map(({ rssMiB }) => rssMiB)),
   }
 }
 
-export function summary({ tps, cpuUsPerTx }: Run): string {
-  return `${tps.toFixed(0)} transfers/s, ${cpuUsPerTx.toFixed(0)} us CPU each`
+function medianPace(paces: readonly Pace[]): Pace {
+  const of = (figure: keyof Pace): number => median(paces.map((pace) => pace[figure]))
+  return { tps: of('tps'), cpuUsPerTx: of('cpuUsPerTx'), wallMs: of('wallMs') }
+}
+
+export function summary({ tps, cpuUsPerTx, cold }: Run): string {
+  const first = `just started ${cold.tps.toFixed(0)} and ${cold.cpuUsPerTx.toFixed(0)} us`
+  return `${tps.toFixed(0)} transfers/s, ${cpuUsPerTx.toFixed(0)} us CPU each (${first})`
 }
 
 function median(values: readonly number[]): number {

@@ -82,11 +82,23 @@ function reportComparison(measured: readonly Measured[], about: About): void {
     const { tps, cpu } = ratio(side, anvil)
     const { median } = side
     return [side.name, whole0(median.tps), whole0(median.cpuUsPerTx), tps.toFixed(2), cpu.toFixed(3)].concat(
+      whole0(median.cold.tps),
+      whole0(median.cold.cpuUsPerTx),
       whole0(median.firstBlockMs),
       whole0(median.rssMiB),
     )
   })
-  const titles = ['', 'transfers/s', 'CPU us each', 'x transfers/s', 'x CPU', 'first block ms', 'RSS MiB']
+  const titles = [
+    '',
+    'transfers/s',
+    'CPU us each',
+    'x transfers/s',
+    'x CPU',
+    'cold: transfers/s',
+    'CPU us each',
+    'first block ms',
+    'RSS MiB',
+  ]
   console.log(`\n${about.work.count} transfers, medians of ${report.repeats} repeats; x is over anvil, by pairs`)
   printTable([titles, ...rows])
   const figure = (title: string, of: (run: Run) => number): Panel => ({

@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { usageOf, whenIdle } from './process-tree.ts'
 
-/** The work that every side does: transfers signed beforehand, from each account in turn, nonces in order. */
+/** The work of one part of a run: transfers signed beforehand, from each account in turn, nonces in order. */
 export type Work = { readonly count: number; readonly accounts: number }
+
+/** The same work is done twice: by a server that has just started, and by one that has done it once. */
+export const PARTS = ['cold', 'steady'] as const
+export type Part = (typeof PARTS)[number]
 
 /** Transactions in one HTTP request. */
 export const BATCH = 500
@@ -22,8 +26,8 @@ export interface Server extends AsyncDisposable {
   readonly pid: number
   /** Milliseconds from the start of the process until it has a block and answers. */
   readonly firstBlockMs: number
-  /** Signs the transfers; not timed. */
-  prepare(): Promise<Prepared>
+  /** Signs the transfers of a part, in order; not timed. */
+  prepare(part: Part): Promise<Prepared>
 }
 
 export type Prepared = {
@@ -35,18 +39,26 @@ export type Prepared = {
   readonly check: () => Promise<void>
 }
 
-export type Run = {
-  readonly tps: number
-  readonly cpuUsPerTx: number
-  readonly wallMs: number
+export type Pace = { readonly tps: number; readonly cpuUsPerTx: number; readonly wallMs: number }
+
+/** The figures of the steady part, and beside them those of the cold one. */
+export type Run = Pace & {
+  readonly cold: Pace
   readonly firstBlockMs: number
   readonly rssMiB: number
 }
 
-/** One run on a fresh server: the clock stops when all is in blocks; CPU counts until the server is idle again. */
+/** One run on a fresh server. */
 export async function measure(side: Side, work: Work): Promise<Run> {
   await using server = await side.start(work)
-  const { batches, included, check } = await server.prepare()
+  const cold = await measurePart(server, work, 'cold')
+  const steady = await measurePart(server, work, 'steady')
+  return { ...steady, cold, firstBlockMs: server.firstBlockMs, rssMiB: usageOf(server.pid).rssMiB }
+}
+
+/** The clock stops when all is in blocks; CPU counts until the server is idle again. */
+async function measurePart(server: Server, work: Work, part: Part): Promise<Pace> {
+  const { batches, included, check } = await server.prepare(part)
   const before = await whenIdle(server.pid)
   const start = performance.now()
   let next = 0
@@ -62,8 +74,6 @@ export async function measure(side: Side, work: Work): Promise<Run> {
     tps: (work.count / wallMs) * 1000,
     cpuUsPerTx: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
     wallMs,
-    firstBlockMs: server.firstBlockMs,
-    rssMiB: after.rssMiB,
   }
 }
 

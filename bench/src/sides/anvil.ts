@@ -10,6 +10,7 @@ import {
   BATCH,
   batchBody,
   chunks,
+  PARTS,
   type Prepared,
   postBatch,
   RECEIPTS_SAMPLED,
@@ -57,7 +58,11 @@ export function createAnvilSide({ name, setting }: AnvilOptions): Side {
       const server: Server = {
         pid: started.pid,
         firstBlockMs: started.startMs,
-        prepare: async () => prepare(url, raws, accounts),
+        prepare: async (part) => {
+          const before = work.count * PARTS.indexOf(part)
+          const nonce = (before + work.count) / work.accounts
+          return prepare(url, raws.slice(before, before + work.count), { accounts, nonce })
+        },
         async [Symbol.asyncDispose]() {
           await started.stop()
           await rm(folder, { recursive: true, force: true })
@@ -70,13 +75,18 @@ export function createAnvilSide({ name, setting }: AnvilOptions): Side {
 
 let signed: { readonly work: Work; readonly load: Promise<Signed> } | undefined
 
-/** The chain is the same at every start, so one set of signatures serves all runs. */
+/** The chain is the same at every start, so one set of signatures serves all runs; both parts of each. */
 function signedFor(work: Work): Promise<Signed> {
   if (signed?.work !== work) signed = { work, load: sign(work) }
   return signed.load
 }
 
-function prepare(url: string, raws: readonly Hex[], accounts: readonly PrivateKeyAccount[]): Prepared {
+/** `nonce` is what every account has when all of `raws` are in blocks. */
+function prepare(
+  url: string,
+  raws: readonly Hex[],
+  { accounts, nonce: expected }: { readonly accounts: readonly PrivateKeyAccount[]; readonly nonce: number },
+): Prepared {
   const bodies = chunks(raws, BATCH).map((batch) =>
     batchBody(batch.map((raw) => ({ method: 'eth_sendRawTransaction', params: [raw] }))),
   )
@@ -98,7 +108,7 @@ function prepare(url: string, raws: readonly Hex[], accounts: readonly PrivateKe
         }))
         const nonces = (await postBatch(url, batchBody(calls))) as readonly Hex[]
         for (const nonce of nonces)
-          if (Number(nonce) !== raws.length / accounts.length) throw new Error(`anvil: a nonce is ${Number(nonce)}`)
+          if (Number(nonce) !== expected) throw new Error(`anvil: a nonce is ${Number(nonce)}`)
       }
       const hashes = sample(raws, RECEIPTS_SAMPLED).map((raw) => keccak256(raw))
       const calls = hashes.map((hash) => ({ method: 'eth_getTransactionReceipt', params: [hash] }))
@@ -116,7 +126,7 @@ async function sign({ count, accounts: size }: Work): Promise<Signed> {
     return privateKeyToAccount(`0x${Buffer.from(privateKey as Uint8Array).toString('hex')}`)
   })
   const raws: Hex[] = []
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < PARTS.length * count; i++) {
     const sender = accounts[i % size] as PrivateKeyAccount
     const receiver = accounts[(i * 7 + 1) % size] as PrivateKeyAccount
     const raw = await sender.signTransaction({

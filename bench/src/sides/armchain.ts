@@ -56,6 +56,7 @@ export function createArmchainSide({ name, ...load }: ArmchainOptions): Side {
       const server: Server = {
         pid: started.pid,
         firstBlockMs: started.startMs,
+        // The chain knows which nonces come next.
         prepare: () => prepare(rpc, config, work, load),
         async [Symbol.asyncDispose]() {
           await rpc.close()

@@ -16,7 +16,7 @@ import { type MessageProof, type ProvenMessage, verifyMessageProof } from './mes
 import type { RpcClient } from './rpc-client.ts'
 import type { Finality } from './rpc-schema.ts'
 import { type CertifiedHead, checkAge, checkNotBelow, createSeenHeads } from './seen-heads.ts'
-import { type TrustedRoot, validatorsOf, verifyHead } from './trusted-root.ts'
+import { certifiersOf, type TrustedRoot, verifyHead } from './trusted-root.ts'
 
 /**
  * A light client believes the genesis, and no node: every answer is checked against certified heads. It remembers the
@@ -65,7 +65,7 @@ export function createLightClient(rpc: RpcClient, root: TrustedRoot, options: Li
     request: () => Promise<Answer>,
   ): Promise<{ readonly answer: Readonly<Record<string, unknown>>; readonly head: Head }> {
     // A vShard that the genesis has not is refused before anyone is asked.
-    validatorsOf(root, vShard)
+    certifiersOf(root, vShard)
     // What is seen while this question is under way may be later than its answer.
     const seenHeight = seen.height(vShard)
     const answer = fieldsOf(await request())

@@ -2,7 +2,7 @@ import { ArmError, equalBytes, type Head, importCodec, MAIN_VSHARD, type Message
 import { verifyImport } from '@armchain/shard'
 import { DISTRUST, fieldsOf, hexOf } from './answer.ts'
 import type { MessageProofResult } from './rpc-schema.ts'
-import { type TrustedRoot, validatorsOf, verifyHead } from './trusted-root.ts'
+import { certifiersOf, type TrustedRoot, verifyHead } from './trusted-root.ts'
 
 /** One message of `arm_getMessageProof`, with what proves it. */
 export type MessageProof = MessageProofResult['messages'][number]
@@ -29,7 +29,7 @@ export function verifyMessageProof(root: TrustedRoot, proof: MessageProof): Prov
   const item = importCodec.decode(hexOf(encoded.proof))
   const bytes = hexOf(encoded.message)
   // Layouts are fixed: one physical shard a vShard, since genesis.
-  for (const vShard of [source, destination]) validatorsOf(root, vShard as number)
+  for (const vShard of [source, destination]) certifiersOf(root, vShard as number)
   const proven = verifyImport(item, anchor, wholeShard(destination as number))
   if (!proven.ok) {
     const { message, data } = proven.reason

@@ -1,4 +1,5 @@
-import { Compile, type Validator } from 'typebox/compile'
+// Not `typebox/compile`, which loads a hundred modules more for conversions that are not used.
+import { Compile, type Validator } from 'typebox/schema'
 import type { RpcMethod } from './rpc-method.ts'
 
 /** What is wrong with named params, in one line for people, or nothing. */
@@ -19,7 +20,7 @@ export function paramsCheck(method: RpcMethod): ParamsCheck {
 }
 
 function firstProblem(validator: Validator, params: object): string {
-  const [error] = validator.Errors(params)
+  const [, [error]] = validator.Errors(params)
   if (!error) return 'params do not fit the schema'
   const path = error.instancePath.slice(1).replaceAll('/', '.')
   return path === '' ? `params ${error.message}` : `${path} ${error.message}`

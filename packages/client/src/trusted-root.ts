@@ -1,4 +1,4 @@
-import { verifyCertificate } from '@armchain/consensus'
+import { schemeCommittee, verifyCertificate } from '@armchain/consensus'
 import {
   ArmError,
   equalBytes,
@@ -19,9 +19,12 @@ export type TrustedRoot = {
   readonly schemeHash: Uint8Array
   readonly schemaVersion: number
   readonly addressPrefix: string
-  /** ed25519 keys of each vShard's validators. */
-  readonly validators: ReadonlyMap<number, readonly Uint8Array[]>
+  /** Each vShard's engine and the ed25519 keys of its validators. */
+  readonly shards: ReadonlyMap<number, Certifiers>
 }
+
+/** Who certifies the heads of a vShard, and by which rule. */
+export type Certifiers = { readonly engine: string; readonly validators: readonly Uint8Array[] }
 
 export function trustedRoot(genesis: Genesis): TrustedRoot {
   return rootOf(genesis.scheme, genesisHash(genesis))
@@ -44,14 +47,14 @@ export function rootOf(scheme: Scheme, hash: Uint8Array): TrustedRoot {
     schemeHash: sha256(schemeCodec.encode(scheme)),
     schemaVersion: scheme.version,
     addressPrefix: scheme.addressPrefix,
-    validators: new Map(scheme.shards.map(({ vShard, validators }) => [vShard, validators])),
+    shards: new Map(scheme.shards.map((shard) => [shard.vShard, shard])),
   }
 }
 
-/** The keys that certify a vShard's heads. Throws `ARM_TX_SHARD` for a vShard that the genesis has not. */
-export function validatorsOf({ validators }: TrustedRoot, vShard: number): readonly Uint8Array[] {
-  const keys = validators.get(vShard)
-  if (keys !== undefined) return keys
+/** Who certifies a vShard's heads. Throws `ARM_TX_SHARD` for a vShard that the genesis has not. */
+export function certifiersOf({ shards }: TrustedRoot, vShard: number): Certifiers {
+  const certifiers = shards.get(vShard)
+  if (certifiers !== undefined) return certifiers
   throw new ArmError('ARM_TX_SHARD', 'the genesis has no such vShard', {
     vShard,
     hint: 'arm_network lists the vShards',
@@ -63,7 +66,8 @@ export function validatorsOf({ validators }: TrustedRoot, vShard: number): reado
  * `ARM_PROOF` for a head of another chain or vShard.
  */
 export function verifyHead(root: TrustedRoot, vShard: number, head: Uint8Array, certificate: Uint8Array): Head {
-  const outcome = verifyCertificate(head, certificate, { ...root, validators: validatorsOf(root, vShard) })
+  const committee = schemeCommittee(certifiersOf(root, vShard))
+  const outcome = verifyCertificate(head, certificate, { ...root, committee })
   if (!outcome.ok) {
     const { code, message, data } = outcome.reason
     throw new ArmError(code, message, { ...data, ...DISTRUST })

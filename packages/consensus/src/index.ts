@@ -1,3 +1,70 @@
-export type { ConsensusEngine, EngineConfig, EngineEffect, EngineFactory, EngineInput, Pace } from './engine.ts'
+export {
+  type BlockAt,
+  type ConsensusEngine,
+  DEFAULT_TIMING,
+  type EngineConfig,
+  type EngineEffect,
+  type EngineFactory,
+  type EngineInput,
+  type EngineSize,
+  type Epoch,
+  type Pace,
+  type Timing,
+} from './engine.ts'
+export {
+  type Committee,
+  createCommittee,
+  equalWeights,
+  type FaultModel,
+  quorumOf,
+  type Seat,
+  schemeCommittee,
+  weightOf,
+} from './committee.ts'
+export { type Elector, roundRobinElector, weightedElector } from './elector.ts'
+export {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type Proposal,
+  type SentBlock,
+  type Vote,
+  type VoteCertificate,
+} from './simplex/messages.ts'
+export { decodeRecord, type EngineRecord, encodeRecord } from './simplex/records.ts'
+export { createSimplexEngine } from './simplex/simplex.ts'
 export { createSoloEngine } from './solo.ts'
-export { CERTIFICATE_ED25519_LIST, encodeCertificate, headMessage, quorum, verifyCertificate } from './certificate.ts'
+export { createPoaEngine } from './poa.ts'
+export {
+  type CertificateRules,
+  type FinalCertificate,
+  finalCertificateCodec,
+  type PathStep,
+  signCertificate,
+  verifyCertificate,
+  votedOn,
+} from './certificate.ts'
+export type { CertificateScheme } from './schemes/scheme.ts'
+export { ed25519List } from './schemes/ed25519-list.ts'
+export { blsMultisig } from './schemes/bls-multisig.ts'
+export type { BlsBackend } from './schemes/bls-backend.ts'
+export { nobleBls, provePossession, verifyPossession } from './schemes/noble-bls.ts'
+export {
+  type Evidence,
+  type EvidenceVote,
+  encodeEvidence,
+  evidenceId,
+  verifyEvidence,
+} from './evidence.ts'
+export { readSigners, signerBitmap } from './signers.ts'
+export {
+  type Context,
+  FINALIZE,
+  linkOf,
+  NOTARIZE,
+  NULLIFY,
+  type Statements,
+  statementsOf,
+  type VoteKind,
+} from './statement.ts'
+export * as consensusLimits from './limits.ts'

@@ -11,12 +11,16 @@ import {
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { verifyCertificate } from './certificate.ts'
-import type { ConsensusEngine, EngineEffect, EngineInput, Pace } from './engine.ts'
+import { equalWeights } from './committee.ts'
+import type { ConsensusEngine, EngineEffect, EngineInput, Epoch, Pace } from './engine.ts'
+import { ed25519List } from './schemes/ed25519-list.ts'
 import { createSoloEngine } from './solo.ts'
 
 const validator = keyPairFromSecret(sha256(utf8('validator')))
 const genesisHash = sha256(utf8('genesis'))
 const zero = new Uint8Array(32)
+const committee = equalWeights([validator.publicKey], { scheme: ed25519List, faults: 'byzantine' })
+const EPOCH: Epoch = { number: 0, startHeight: 0, startHash: zero, seed: zero }
 const STEADY: Pace = { blockTimeMs: 100, idleMs: 100, mode: 'timed' }
 const EAGER: Pace = { blockTimeMs: 100, idleMs: 1_000, mode: 'timed' }
 const MANUAL: Pace = { blockTimeMs: 100, idleMs: 100, mode: 'manual' }
@@ -28,7 +32,9 @@ function create(pace: Pace, role: 'validator' | 'observer' = 'validator'): Conse
     genesisHash,
     shard: wholeShard(1),
     schemaVersion: 1,
-    validators: [validator.publicKey],
+    epoch: EPOCH,
+    committee,
+    commits: () => true,
     pace,
     ...(role === 'validator' && { self: { index: 0, sign } }),
   })
@@ -63,7 +69,7 @@ test('a steady beat: proposes when the time is due, finalises what it is given, 
   expect(engine.step(START_MS + 100, timer)).toEqual([{ type: 'propose', view: 1, epoch: 0, height: 1, parent: zero }])
   const [final, next] = engine.step(START_MS + 130, proposed(1)) as [EngineEffect & { type: 'finalized' }, EngineEffect]
   expect(final).toMatchObject({ type: 'finalized', height: 1, headHash: headHash(headAt(1)) })
-  const rules = { genesisHash, schemaVersion: 1, validators: [validator.publicKey] }
+  const rules = { genesisHash, schemaVersion: 1, committee }
   expect(verifyCertificate(headAt(1), final.certificate, rules).ok).toBe(true)
   expect(next).toEqual({ type: 'timer', id: 1, atMs: START_MS + 230 })
   expect(engine.step(START_MS + 230, timer)).toMatchObject([
@@ -143,8 +149,16 @@ test('messages, verdicts and timers of others are nothing to it', () => {
 })
 
 test('two validators are none of its kind', () => {
-  const config = { genesisHash, shard: wholeShard(1), schemaVersion: 1, pace: STEADY }
-  expect(() => createSoloEngine({ ...config, validators: [zero, sha256(zero)] })).toThrow('exactly one validator')
+  const config = {
+    genesisHash,
+    shard: wholeShard(1),
+    schemaVersion: 1,
+    epoch: EPOCH,
+    pace: STEADY,
+    commits: () => true,
+  }
+  const two = equalWeights([zero, sha256(zero)], { scheme: ed25519List, faults: 'byzantine' })
+  expect(() => createSoloEngine({ ...config, committee: two })).toThrow('exactly one validator')
 })
 
 const anyInput: fc.Arbitrary<EngineInput> = fc.oneof(

@@ -1,5 +1,5 @@
 import { headHash, invariant } from '@armchain/core'
-import { encodeCertificate, headMessage } from './certificate.ts'
+import { signCertificate } from './certificate.ts'
 import type { ConsensusEngine, EngineConfig, EngineEffect, EngineInput } from './engine.ts'
 
 /**
@@ -10,11 +10,12 @@ import type { ConsensusEngine, EngineConfig, EngineEffect, EngineInput } from '.
  * that, without work after `idleMs`. Nothing needs to be remembered: the shell's log holds the blocks.
  */
 export function createSoloEngine(config: EngineConfig): ConsensusEngine {
-  invariant(config.validators.length === 1, 'solo has exactly one validator')
+  invariant(config.committee.seats.length === 1, 'solo has exactly one validator')
   return new SoloEngine(config)
 }
 
 const BLOCK_TIMER = 1
+const EMPTY = new Uint8Array(0)
 
 class SoloEngine implements ConsensusEngine {
   readonly name = 'solo'
@@ -66,11 +67,11 @@ class SoloEngine implements ConsensusEngine {
     const height = this.#height + 1
     this.#asked = { height, work: this.#work }
     this.#work = false
-    return [{ type: 'propose', view: height, epoch: 0, height, parent: this.#parent }]
+    return [{ type: 'propose', view: height, epoch: this.#config.epoch.number, height, parent: this.#parent }]
   }
 
   #proposed(nowMs: number, input: EngineInput & { type: 'proposed' }): readonly EngineEffect[] {
-    const { self, genesisHash, schemaVersion } = this.#config
+    const { self } = this.#config
     const asked = this.#asked
     if (asked?.height !== input.height || self === undefined) return []
     this.#asked = undefined
@@ -80,11 +81,12 @@ class SoloEngine implements ConsensusEngine {
       this.#work ||= asked.work
       return this.#schedule(nowMs)
     }
-    const signature = self.sign(headMessage(genesisHash, schemaVersion, input.head))
+    const certificate = signCertificate(this.#config, input.head, [self])
     this.#height = input.height
     this.#parent = headHash(input.head)
-    const certificate = encodeCertificate([{ index: self.index, signature }], 1)
-    return [{ type: 'finalized', height: input.height, headHash: this.#parent, certificate }, ...this.#schedule(nowMs)]
+    const { view, height, head, payload = EMPTY } = input
+    const final: EngineEffect = { type: 'finalized', view, height, headHash: this.#parent, head, payload, certificate }
+    return [final, ...this.#schedule(nowMs)]
   }
 
   #dueMs(): number {

@@ -65,6 +65,7 @@ export const ERROR_CODES = [
   'ARM_IMPORT_MOTES',
   'ARM_ANCHOR',
   'ARM_SUPPLY',
+  'ARM_EVIDENCE',
   // Disk
   'ARM_DATA_DIR',
   'ARM_DATA_DIR_LOCKED',

@@ -84,8 +84,6 @@ export {
   type Body,
   blockCodec,
   bodyCodec,
-  type Certificate,
-  certificateCodec,
   type Details,
   type Head,
   headCodec,

@@ -6,6 +6,7 @@ import { BASE_BYTES, prepareBase, strausBegin, strausBytes, strausSum, strausTer
 import { DOMAIN, SINGLE, beginSingle, dataAddress, endSingle, layOut } from './verify';
 
 export { offsetsAddress, randomAddress, verdictsAddress, verifyItems, verifyTransactions } from './verify';
+export { isExact } from './point';
 export { beginSingle, dataAddress, endSingle, seedAddress };
 
 let arena: usize = 0;
@@ -55,7 +56,7 @@ export function isCanonicalPoint(): bool {
   return isCanonical(SINGLE) && decompress(POINT, SINGLE);
 }
 
-const POINT: usize = memory.data(120, 16);
+const POINT: usize = memory.data(160, 16);
 const SUM: usize = memory.data(160, 16);
 
 /**

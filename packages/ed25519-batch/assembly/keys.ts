@@ -12,9 +12,9 @@ const BATCH: usize = 40;
 const USES: usize = 44;
 const SUM_ID: usize = 48;
 const COEFFICIENT: usize = 56;
-const POINT: usize = 88;
-const HIGH_POINT: usize = POINT + 120;
-const SLOT: usize = HIGH_POINT + 120;
+const POINT: usize = 96;
+const HIGH_POINT: usize = POINT + AFFINE;
+const SLOT: usize = HIGH_POINT + AFFINE;
 
 const REFERENCED: u32 = 1;
 const HAS_HIGH: u32 = 2;
@@ -62,6 +62,13 @@ export function beginBatch(): void {
 
 /** The slot of a key, decompressed if it was not there; 0 if it is no point. */
 export function findKey(key: usize): usize {
+  const slot = knownKey(key);
+  if (slot != 0) return slot;
+  return decompress(FRESH, key) ? keepKey(key, FRESH) : 0;
+}
+
+/** The slot of a key; 0 if it has none. */
+export function knownKey(key: usize): usize {
   const head = heads + (<usize>hash(key) << 2);
   for (let index = load<u32>(head); index != 0; ) {
     const slot = slotAt(index);
@@ -71,19 +78,24 @@ export function findKey(key: usize): usize {
     }
     index = load<u32>(slot, NEXT);
   }
-  if (!decompress(FRESH, key)) return 0;
+  return 0;
+}
+
+/** The slot that a key gets which has none, given its affine point. */
+export function keepKey(key: usize, point: usize): usize {
+  const head = heads + (<usize>hash(key) << 2);
   const index = freeSlot();
   const slot = slotAt(index);
   memory.fill(slot, 0, SLOT);
   memory.copy(slot, key, 32);
-  memory.copy(slot + POINT, FRESH, AFFINE);
+  memory.copy(slot + POINT, point, AFFINE);
   store<u32>(slot, batch, BATCH);
   store<u32>(slot, load<u32>(head), NEXT);
   store<u32>(head, index);
   return slot;
 }
 
-const FRESH: usize = memory.data(120, 16);
+const FRESH: usize = memory.data(160, 16);
 
 function slotAt(index: u32): usize {
   return slots + <usize>(index - 1) * SLOT;

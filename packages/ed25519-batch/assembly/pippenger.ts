@@ -3,12 +3,11 @@
 import {
   EXTENDED,
   add,
-  addAffine,
+  addSigned,
   completeT,
   doubleTimes,
   fromAffine,
   setIdentity,
-  subtractAffine,
 } from './point';
 
 /** Bytes from one scalar to the next: 16, and zeros to read past its end. */
@@ -95,8 +94,7 @@ function insert(digits: usize, points: usize, n: i32, buckets: usize, filled: us
       fromAffine(bucket, point, digit < 0);
       continue;
     }
-    if (digit > 0) addAffine(bucket, point);
-    else subtractAffine(bucket, point);
+    addSigned(bucket, point, <i64>(digit >> 31));
     completeT(bucket);
   }
 }

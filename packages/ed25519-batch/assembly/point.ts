@@ -104,6 +104,14 @@ export function subtractAffine(r: usize, q: usize): void {
   completeXYZ(r);
 }
 
+/** r = r + q or, if `negative` is -1 and not 0, r - q; q affine; r comes without T. */
+// @ts-ignore: decorator
+@inline
+export function addSigned(r: usize, q: usize, negative: i64): void {
+  if (negative == 0) addAffine(r, q);
+  else subtractAffine(r, q);
+}
+
 /** r = r + q, q cached; r comes without T. */
 export function addCached(r: usize, q: usize): void {
   feSub(A, r + Y, r); // [3]
@@ -186,10 +194,27 @@ export function fromAffine(p: usize, q: usize, negative: bool): void {
 }
 
 /** q = p, affine, given 1/Z of p. */
-export function toAffineBy(q: usize, p: usize, inverseOfZ: usize): void {
+function toAffineBy(q: usize, p: usize, inverseOfZ: usize): void {
   feMul(U, p, inverseOfZ);
   feMul(V, p + Y, inverseOfZ);
   affineOf(q, U, V);
+}
+
+const INVERSE: usize = memory.data(40, 16);
+const INVERSE_OF_Z: usize = memory.data(40, 16);
+
+/** n points made affine by a single inversion (Montgomery's trick); `room` for n extended points. */
+export function toAffineAll(q: usize, p: usize, n: i32, room: usize): void {
+  const last = <usize>(n - 1);
+  feCopy(room, p + Z);
+  for (let i: usize = 1; i <= last; i++) feMul(room + i * FE, room + (i - 1) * FE, p + i * EXTENDED + Z);
+  feInvert(INVERSE, room + last * FE);
+  for (let i = last; i > 0; i--) {
+    feMul(INVERSE_OF_Z, INVERSE, room + (i - 1) * FE);
+    feMul(INVERSE, INVERSE, p + i * EXTENDED + Z);
+    toAffineBy(q + i * AFFINE, p + i * EXTENDED, INVERSE_OF_Z);
+  }
+  toAffineBy(q, p, INVERSE);
 }
 
 /** q = p, affine. */
@@ -237,6 +262,16 @@ export function decompress(q: usize, encoding: usize): bool {
   if (feIsOdd(U) != (load<u8>(encoding, 31) >> 7 != 0)) feMinus(U, U);
   affineOf(q, U, V);
   return true;
+}
+
+/** The same for two encodings; bits 0 and 1 of the result say which are points. */
+export function decompressTwo(q0: usize, encoding0: usize, q1: usize, encoding1: usize): i32 {
+  return <i32>decompress(q0, encoding0) | (<i32>decompress(q1, encoding1) << 1);
+}
+
+/** Whether the engine computes what this build relies on. `one` is 1. */
+export function isExact(one: f64): bool {
+  return one == 1.0;
 }
 
 /** The canonical 32 bytes of an extended point. */

@@ -1,7 +1,6 @@
 // Sums of a few multiples, s_0 P_0 + s_1 P_1 + ..., by one chain of doublings for all (Straus), the scalars in
 // non-adjacent form: windows of odd digits between zeros. A scalar is an integer below 2^256, not reduced, so that the
 // result is exact also for points outside the prime-order subgroup.
-import { FE, feCopy, feInvert, feMul } from './field';
 import {
   AFFINE,
   CACHED,
@@ -17,7 +16,7 @@ import {
   setIdentity,
   subtractAffine,
   subtractCached,
-  toAffineBy,
+  toAffineAll,
   toCached,
 } from './point';
 
@@ -34,8 +33,8 @@ export const TABLE: usize = 8 * 160;
 /** Window of the base point: odd multiples 1 to 127. */
 const BASE_WINDOW: i32 = 8;
 const BASE_POINTS: i32 = 64;
-const BASE_TABLE: usize = memory.data(64 * 120, 16);
-const BASE_HIGH_TABLE: usize = memory.data(64 * 120, 16);
+const BASE_TABLE: usize = memory.data(64 * 160, 16);
+const BASE_HIGH_TABLE: usize = memory.data(64 * 160, 16);
 /** y = 4/5, x even: RFC 8032, 5.1. */
 const BASE_ENCODING: usize = memory.data<u64>([
   0x6666666666666658, 0x6666666666666666, 0x6666666666666666, 0x6666666666666666,
@@ -66,28 +65,14 @@ export function prepareBase(room: usize): void {
   fillBase(BASE_HIGH_TABLE, room);
 }
 
-/** Odd multiples, extended, and for each the product of its Z and those before. */
-export const BASE_BYTES: usize = 64 * (160 + 40);
+/** Odd multiples, extended, and what it takes to make them affine. */
+export const BASE_BYTES: usize = 64 * 160 + 64 * 160;
 
-/** Odd multiples of POINT, affine, by a single inversion (Montgomery's trick). */
-function fillBase(table: usize, multiples: usize): void {
-  const products = multiples + <usize>BASE_POINTS * EXTENDED;
-  fillMultiples(multiples);
-  feCopy(products, multiples + 2 * FE);
-  for (let i = 1; i < BASE_POINTS; i++)
-    feMul(products + <usize>i * FE, products + <usize>(i - 1) * FE, multiples + <usize>i * EXTENDED + 2 * FE);
-  feInvert(INVERSE, products + <usize>(BASE_POINTS - 1) * FE);
-  for (let i = BASE_POINTS - 1; i >= 0; i--) {
-    const point = multiples + <usize>i * EXTENDED;
-    if (i > 0) feMul(INVERSE_OF_Z, INVERSE, products + <usize>(i - 1) * FE);
-    else feCopy(INVERSE_OF_Z, INVERSE);
-    feMul(INVERSE, INVERSE, point + 2 * FE);
-    toAffineBy(table + <usize>i * AFFINE, point, INVERSE_OF_Z);
-  }
+/** Odd multiples of POINT, affine. */
+function fillBase(table: usize, room: usize): void {
+  fillMultiples(room);
+  toAffineAll(table, room, BASE_POINTS, room + <usize>BASE_POINTS * EXTENDED);
 }
-
-const INVERSE: usize = memory.data(40, 16);
-const INVERSE_OF_Z: usize = memory.data(40, 16);
 
 /** POINT, 3 POINT, 5 POINT, ..., extended. */
 function fillMultiples(multiples: usize): void {

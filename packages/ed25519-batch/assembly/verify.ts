@@ -3,7 +3,7 @@
 //
 // A batch asks whether 8 (sum z R + sum (z k) A - (sum z s) B) = 0 for random z of 128 bits. Coefficients of A and B are
 // taken modulo L, which changes nothing but the part of small order that the factor 8 removes.
-import { EXTENDED, add, addAffine, decompress, doubleTimes, isSmallOrder, subtract } from './point';
+import { AFFINE, EXTENDED, add, addAffine, decompress, decompressTwo, doubleTimes, isSmallOrder, subtract } from './point';
 import { SHORT, pippenger, pippengerBytes } from './pippenger';
 import { addScalar, isReduced, multiplyShort, negateScalar, reduceWide } from './scalar';
 import { sha512Begin, sha512End, sha512Update } from './sha512';
@@ -17,7 +17,7 @@ import {
   strausSum,
   strausTerm,
 } from './straus';
-import { beginBatch, enterSum, findKey, keyCoefficient, keyHighPoint, keyPoint } from './keys';
+import { beginBatch, enterSum, keepKey, keyCoefficient, keyHighPoint, keyPoint, knownKey } from './keys';
 
 // A signature whose parts are well formed.
 const INDEX: usize = 0;
@@ -27,8 +27,10 @@ const K: usize = 40;
 const S: usize = 72;
 const ZK: usize = 104;
 const ZS: usize = 136;
-const R: usize = 168;
-const ITEM: usize = R + 120;
+/** Address of R's encoding while it waits to be decompressed, else 0. */
+const ENCODING: usize = 168;
+const R: usize = 176;
+const ITEM: usize = R + AFFINE;
 
 /** Up to this many terms, Straus takes less time than Pippenger. */
 const STRAUS_MAX: i32 = 64;
@@ -127,7 +129,7 @@ function start(): void {
 
 const DIGEST: usize = memory.data(64, 16);
 
-/** Makes item `live` of a signature whose parts are well formed, and skips any other. */
+/** Makes item `live` of a signature whose parts are well formed as far as is known yet, and skips any other. */
 function take(index: i32, key: usize, signature: usize, domainSize: usize, message: usize, size: usize): void {
   const item = items + <usize>live * ITEM;
   if (!parts(item, key, signature)) return;
@@ -147,17 +149,61 @@ function take(index: i32, key: usize, signature: usize, domainSize: usize, messa
   live++;
 }
 
-/** The key's slot, s and R of a signature; false if s is not reduced or one of the two is no point. */
+/**
+ * The key's slot and s of a signature, and R together with the key if that is new; else R waits for another, as two may
+ * be decompressed at the cost of one. False if s is not reduced, or what is decompressed is no point.
+ */
 function parts(item: usize, key: usize, signature: usize): bool {
   if (!isReduced(signature + 32)) return false;
-  const slot = findKey(key);
-  if (slot == 0 || !decompress(item + R, signature)) return false;
+  let slot = knownKey(key);
+  let encoding = signature;
+  if (slot == 0) {
+    const good = decompressTwo(NEW_KEY, key, item + R, signature);
+    if ((good & 1) == 0) return false;
+    slot = keepKey(key, NEW_KEY);
+    if (good != 3) return false;
+    encoding = 0;
+  }
   store<u32>(item, <u32>slot, KEY);
+  store<u32>(item, <u32>encoding, ENCODING);
   memory.copy(item + S, signature + 32, 32);
   return true;
 }
 
+const NEW_KEY: usize = memory.data(160, 16);
+
+/** Decompresses every R that waits, and takes out the items where it is no point. */
+function decompressRs(): void {
+  let waiting: usize = 0;
+  for (let i = 0; i < live; i++) {
+    const item = items + <usize>i * ITEM;
+    if (load<u32>(item, ENCODING) == 0) continue;
+    if (waiting == 0) waiting = item;
+    else {
+      decompressTwoRs(waiting, item);
+      waiting = 0;
+    }
+  }
+  if (waiting != 0) decompressTwoRs(waiting, waiting);
+  let kept = 0;
+  for (let i = 0; i < live; i++) {
+    const item = items + <usize>i * ITEM;
+    if (load<u32>(item, ENCODING) != 0) continue;
+    if (kept < i) memory.copy(items + <usize>kept * ITEM, item, ITEM);
+    kept++;
+  }
+  live = kept;
+}
+
+/** Those of two items; where it is a point, nothing waits any more. */
+function decompressTwoRs(a: usize, b: usize): void {
+  const good = decompressTwo(a + R, load<u32>(a, ENCODING), b + R, load<u32>(b, ENCODING));
+  if ((good & 1) != 0) store<u32>(a, 0, ENCODING);
+  if ((good & 2) != 0) store<u32>(b, 0, ENCODING);
+}
+
 function decide(): void {
+  decompressRs();
   if (live == 0) return;
   sum(sums, 0, live);
   if (isSmallOrder(sums)) accept(0, live);
@@ -297,12 +343,13 @@ function split(scalar: usize): void {
 
 /** Key and signature of one verification. */
 export const SINGLE: usize = memory.data(96, 16);
-const SINGLE_ITEM: usize = memory.data(288, 16);
+const SINGLE_ITEM: usize = memory.data(336, 16);
 
 /** Begins to verify the signature at `SINGLE`, whose message follows in parts; false if it is malformed. */
 export function beginSingle(): bool {
   beginBatch();
   if (!parts(SINGLE_ITEM, SINGLE, SINGLE + 32)) return false;
+  if (load<u32>(SINGLE_ITEM, ENCODING) != 0 && !decompress(SINGLE_ITEM + R, SINGLE + 32)) return false;
   sha512Begin();
   sha512Update(SINGLE + 32, 32);
   sha512Update(SINGLE, 32);

@@ -1,13 +1,15 @@
+import { type Arithmetic, instantiateAsync, instantiateSync } from './arithmetic.ts'
 import { type Batch, checkBatch, type Item, KEY_BYTES, packItems, SIGNATURE_BYTES } from './batch.ts'
-import { KERNEL_BASE64 } from './kernel-binary.ts'
 import type { KernelExports } from './kernel-exports.ts'
 import { BATCH_MAX, DATA_BYTES_MAX, KEY_CACHE_DEFAULT, KEY_CACHE_MAX, MULTIPLY_MAX } from './limits.ts'
 
 export type KernelOptions = {
-  /** Public keys kept decompressed, about 340 bytes each; 1 to `KEY_CACHE_MAX`. */
+  /** Public keys kept decompressed, about 420 bytes each; 1 to `KEY_CACHE_MAX`. */
   readonly keyCacheMax?: number
   /** Fills an array with unpredictable bytes; `crypto.getRandomValues` if left out. Anything else is for tests alone. */
   readonly randomBytes?: (out: Uint8Array) => void
+  /** The fastest that is exact on this engine, if left out. */
+  readonly arithmetic?: Arithmetic
 }
 
 /**
@@ -47,20 +49,12 @@ export interface Ed25519Kernel {
  * `instantiateEd25519Kernel`.
  */
 export function createEd25519Kernel(options: KernelOptions = {}): Ed25519Kernel {
-  return start(new WebAssembly.Instance(new WebAssembly.Module(kernelBinary())), options)
+  return start(instantiateSync(options.arithmetic), options)
 }
 
 /** The same, compiled off the thread that asks. */
 export async function instantiateEd25519Kernel(options: KernelOptions = {}): Promise<Ed25519Kernel> {
-  const { instance } = await WebAssembly.instantiate(kernelBinary())
-  return start(instance, options)
-}
-
-function kernelBinary(): Uint8Array<ArrayBuffer> {
-  const text = atob(KERNEL_BASE64)
-  const binary = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) binary[i] = text.charCodeAt(i)
-  return binary
+  return start(await instantiateAsync(options.arithmetic), options)
 }
 
 function start(instance: WebAssembly.Instance, options: KernelOptions): Ed25519Kernel {

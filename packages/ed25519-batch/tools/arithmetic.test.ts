@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { compileKernel } from './compile-kernel.ts'
+import { compileSource, kernelSource } from './compile-kernel.ts'
 
 // The arithmetic below the curve, compiled by itself: the kernel's own interface reaches its extremes too rarely.
 
@@ -15,7 +15,7 @@ let memory: DataView
 let module: Module
 
 async function load(entry: string): Promise<void> {
-  const { instance } = await WebAssembly.instantiate(await compileKernel(entry))
+  const { instance } = await WebAssembly.instantiate(await compileSource(kernelSource(entry) as string, 'scalar'))
   module = instance.exports as unknown as Module
   memory = new DataView((instance.exports.memory as WebAssembly.Memory).buffer)
 }

@@ -1,13 +1,9 @@
 // Compiles the kernel into `src/kernel-binary.ts`. `--source generated/field.ts` prints a generated source instead.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { compileKernel, KERNEL_FILE, kernelModule, kernelSource } from './compile-kernel.ts'
+import { KERNEL_FILE, kernelModule, kernelSource } from './compile-kernel.ts'
 
 const { values } = parseArgs({ options: { source: { type: 'string' } } })
 
 if (values.source !== undefined) console.log(kernelSource(values.source))
-else {
-  const binary = await compileKernel()
-  writeFileSync(KERNEL_FILE, kernelModule(binary))
-  console.log(`kernel: ${binary.length} bytes`)
-}
+else writeFileSync(KERNEL_FILE, await kernelModule())

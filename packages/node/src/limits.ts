@@ -111,20 +111,16 @@ export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
-/** Transactions verified as one job: large enough that a thread's round trip does not show, small enough to share out. */
-export const INTAKE_BATCH = 256
-/** Transactions decoded in one turn of the event loop, about ten milliseconds: any batch of calls, not the largest bulk. */
-export const INTAKE_TURN = 2_048
+/** Transactions verified as one job, about ten milliseconds of a thread: in larger batches a signature costs no less. */
+export const INTAKE_BATCH = 1_024
+/** Batches of one request that are verified at a time: enough to keep the threads busy, about a tenth of a second if all is forged. */
+export const INTAKE_BATCHES_IN_FLIGHT = 3
 /** How long a transaction ahead of its nonce waits for what is missing: requests side by side arrive in any order. */
 export const INTAKE_GAP_MS = 1_500
 /** Transactions that wait so; beyond it a gap is refused at once. */
 export const INTAKE_PARKED_MAX = 20_000
 /** Of them, those of one account on one vShard: as many as its pool takes. */
 export const INTAKE_PARKED_PER_ACCOUNT_MAX = 4_096
-/** Signatures that wait for the slow judge before more doubtful ones are refused: about four seconds of it. */
-export const INTAKE_JUDGE_BACKLOG_MAX = 2_000
-/** Doubtful signatures of one request that are judged, an eighth of a second: honest keys make none. */
-export const INTAKE_JUDGE_REQUEST_MAX = 64
 /** Decoded blocks kept for queries, in bytes of their bodies. */
 export const RECENT_BLOCKS_BYTES: number = 64 * 1024 * 1024
 /** Addresses kept as text, a quarter of a kilobyte each: the senders of a large block. */

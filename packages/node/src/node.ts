@@ -29,6 +29,7 @@ import { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
 import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
+import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
 import { Serial } from './chain/serial.ts'
@@ -80,6 +81,8 @@ export interface ArmNode extends AsyncDisposable {
 }
 
 const VERSION = '0.1.0'
+/** After the node serves: whoever started it does its own first work before that. */
+const WARM_UP_AFTER_MS = 300
 const SNAPSHOTS_KEPT = 2
 /** Of a log record beside its body: head, details, certificate, frame. */
 const RECORD_OVERHEAD_BYTES = 1024
@@ -137,7 +140,7 @@ class RunningNode implements ArmNode {
   readonly #options: NodeOptions
   readonly #inner: Inner
   readonly #waiters: Waiters = new Waiters()
-  readonly #pending: Map<string, PreparedTransaction> = new Map()
+  readonly #pending: PendingTransactions = new PendingTransactions()
   readonly #published: Map<number, number> = new Map()
   readonly #anchored: Map<number, number> = new Map()
   readonly #hashes: Map<string, number> = new Map()
@@ -146,6 +149,7 @@ class RunningNode implements ArmNode {
   readonly #intake: Intake
   readonly #parts: NodeParts
   #rpc: RpcServer | undefined
+  #warmUp: NodeJS.Timeout | undefined
   #recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
@@ -238,7 +242,7 @@ class RunningNode implements ArmNode {
   }
 
   async serve(): Promise<void> {
-    const { host, log, archive } = this.#inner
+    const { host, log, archive, verifier } = this.#inner
     const { rpc, dev } = this.#options
     const shards = () =>
       host.machine.shards.map(({ descriptor, chain, pool }) => ({
@@ -274,6 +278,11 @@ class RunningNode implements ArmNode {
       },
       version: VERSION,
     })
+    this.#warmUp = setTimeout(() => {
+      verifier
+        .warmUp()
+        .catch((error: unknown) => log.warn('the verifying threads did not start', { error: String(error) }))
+    }, WARM_UP_AFTER_MS).unref()
   }
 
   snapshot(): Promise<void> {
@@ -314,6 +323,7 @@ class RunningNode implements ArmNode {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#warmUp)
     const { host, wal, archive, verifier } = this.#inner
     this.#intake.close()
     await this.#rpc?.close()
@@ -339,7 +349,7 @@ class RunningNode implements ArmNode {
 
   #admit(prepared: PreparedTransaction): Refusal | undefined {
     const refusal = this.#inner.host.admit(prepared)
-    if (refusal === undefined) this.#pending.set(toHex(prepared.id), prepared)
+    if (refusal === undefined) this.#pending.set(prepared)
     return refusal
   }
 
@@ -377,7 +387,7 @@ class RunningNode implements ArmNode {
     for (const { head } of executed.anchors) this.#anchored.set(head.shard.vShard, head.height)
     this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
     if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)
-    for (const { id } of executed.transactions) this.#pending.delete(toHex(id))
+    for (const { id } of executed.transactions) this.#pending.delete(id)
     publishBlock(this.#parts, this.#rpc, sealed)
     this.#metrics.block({
       shard: String(shard.vShard),
@@ -411,9 +421,8 @@ class RunningNode implements ArmNode {
 
   #onDropped(dropped: readonly Dropped[]): void {
     for (const { prepared, reason } of dropped) {
-      const id = toHex(prepared.id)
-      this.#pending.delete(id)
-      this.#waiters.drop(id, reason)
+      this.#pending.delete(prepared.id)
+      this.#waiters.drop(toHex(prepared.id), reason)
     }
   }
 

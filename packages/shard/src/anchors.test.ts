@@ -1,4 +1,4 @@
-import { encodeCertificate, headMessage } from '@armchain/consensus'
+import { schemeCommittee, signCertificate } from '@armchain/consensus'
 import {
   type Anchor,
   activeEd25519,
@@ -16,6 +16,7 @@ import {
 } from '@armchain/core'
 import { expect, test } from 'vitest'
 import { applyAnchors, proveShardTop, readAnchor, shardTopsRoot } from './anchors.ts'
+import type { ShardDescriptor } from './layout.ts'
 import { createWorld, hosted, prepare, seal, signAsValidator } from './world.fixture.ts'
 
 const world = createWorld(2)
@@ -57,8 +58,9 @@ function certified(
 ): Anchor {
   const details = runtime.details.encode({ ...runtime.details.decode(anchor.details), ...parts.details })
   const head = headCodec.encode({ ...headCodec.decode(anchor.head), bodyHash: sha256(details), ...parts.head })
-  const signature = signer(headMessage(layout.genesisHash, 1, head))
-  return { head, details, certificate: encodeCertificate([{ index: 0, signature }], 1), outbox: anchor.outbox }
+  const committee = schemeCommittee(layout.shards[1] as ShardDescriptor)
+  const certificate = signCertificate({ ...layout, committee }, head, [{ index: 0, sign: signer }])
+  return { head, details, certificate, outbox: anchor.outbox }
 }
 
 test('heads in order, of several shards, are recorded and proven in their place', () => {

@@ -1,4 +1,4 @@
-import { verifyCertificate } from '@armchain/consensus'
+import { schemeCommittee, verifyCertificate } from '@armchain/consensus'
 import {
   type Anchor,
   bytes32,
@@ -150,7 +150,7 @@ function checkAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<
   const certified = verifyCertificate(anchor.head, anchor.certificate, {
     genesisHash,
     schemaVersion,
-    validators: shard.validators,
+    committee: schemeCommittee(shard),
   })
   if (!certified.ok) return certified
   const head = certified.value

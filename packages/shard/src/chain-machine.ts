@@ -1,4 +1,11 @@
-import type { ConsensusEngine, EngineEffect, EngineFactory, EngineInput, Pace } from '@armchain/consensus'
+import {
+  type ConsensusEngine,
+  type EngineEffect,
+  type EngineFactory,
+  type EngineInput,
+  type Pace,
+  schemeCommittee,
+} from '@armchain/consensus'
 import {
   type Anchor,
   type Block,
@@ -24,6 +31,7 @@ import type { MainHead } from './imports.ts'
 import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
 import { ANCHORS_PER_BLOCK, IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
 import { Mailbox } from './mailbox.ts'
+import { commitsTo, encodePayload } from './payload.ts'
 import { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'
 
 /**
@@ -221,7 +229,7 @@ export class ChainMachine {
   }
 
   #engineOf(descriptor: ShardDescriptor): { engine: ConsensusEngine; proposer: Uint8Array } {
-    const { layout, engines, pace, signer } = this.config
+    const { layout, engines, pace, signer, runtime } = this.config
     const factory = engines[descriptor.engine]
     invariant(factory !== undefined, `no consensus engine "${descriptor.engine}"`)
     const self = signer(descriptor)
@@ -230,7 +238,10 @@ export class ChainMachine {
       genesisHash,
       shard: descriptor.key,
       schemaVersion,
-      validators: descriptor.validators,
+      // Layouts are fixed: one epoch, from genesis, without an end.
+      epoch: { number: 0, startHeight: 0, startHash: descriptor.genesisHeadHash, seed: genesisHash },
+      committee: schemeCommittee(descriptor),
+      commits: (head, payload) => commitsTo(runtime, head, payload),
       pace,
       ...(self && { self }),
     })
@@ -299,7 +310,10 @@ export class ChainMachine {
       proposer,
     })
     this.#pending.set(hosted, executed)
-    queue.push([hosted, { type: 'proposed', view, height, head: executed.block.head, payload: executed.block.body }])
+    queue.push([
+      hosted,
+      { type: 'proposed', view, height, head: executed.block.head, payload: encodePayload(executed.block) },
+    ])
   }
 
   #finalize(

@@ -1,5 +1,5 @@
 // A whole committee that lies: what it certifies is well formed, and the money in it is not its own.
-import { encodeCertificate, headMessage } from '@armchain/consensus'
+import { schemeCommittee, signCertificate } from '@armchain/consensus'
 import {
   type Anchor,
   bodyCodec,
@@ -17,6 +17,7 @@ import {
 import { expect, test } from 'vitest'
 import { readOwed } from './anchors.ts'
 import type { ChainMachine } from './chain-machine.ts'
+import type { ShardDescriptor } from './layout.ts'
 import { Mailbox } from './mailbox.ts'
 import { createOutbox, type Outbox, outboxBatchCodec, outboxOf } from './outbox.ts'
 import { createWorld, hosted, knowing, prepare, seal, signAsValidator, transfer, validator } from './world.fixture.ts'
@@ -48,11 +49,12 @@ function lying(
     ...outboxRoot,
     ...parts.head,
   })
-  const signature = signAsValidator(headMessage(layout.genesisHash, 1, head))
   return {
     head,
     details,
-    certificate: encodeCertificate([{ index: 0, signature }], 1),
+    certificate: signCertificate({ ...layout, committee: schemeCommittee(layout.shards[1] as ShardDescriptor) }, head, [
+      { index: 0, sign: signAsValidator },
+    ]),
     outbox: outbox === undefined ? anchor.outbox : outbox.batches.map(({ encoded }) => encoded),
   }
 }

@@ -18,3 +18,7 @@ export const PASSED_OVER_MAX: number = 64
 export const BLOCK_TIME_DRIFT_MS: number = 10_000
 /** Part of a block's size that imports may take. */
 export const IMPORT_SIZE_PART: number = 0.5
+/** Details of one block in bytes: what `blockCodec` takes. */
+export const DETAILS_BYTES_MAX: number = 8192
+/** Body of one block in bytes: what `blockCodec` takes. */
+export const PAYLOAD_BODY_BYTES_MAX: number = 64 * 1024 * 1024

@@ -1,5 +1,5 @@
 import { type Codec, compile } from '../codec/codec.ts'
-import { blob, bytes32, list, option, type StructSchema, struct, u8, u32, u53 } from '../codec/schema.ts'
+import { blob, bytes32, list, option, type StructSchema, struct, u32, u53 } from '../codec/schema.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { BLOCK_TXS_MAX, SHARDS_MAX, TX_BYTES_MAX } from '../limits.ts'
 import { SHARD_KEY_SCHEMA, type ShardKey } from './shard-key.ts'
@@ -177,15 +177,6 @@ const TOP_SCHEMA: StructSchema = struct(
   ['outboxRoot', bytes32],
 )
 
-/** One ed25519 signature a signing validator, with a bitmap of who signed. */
-export type Certificate = {
-  /** 1 is the ed25519 list. */
-  readonly scheme: number
-  /** Bit i of byte i >> 3 (from the low bit): validator i of the shard's list signed. */
-  readonly signers: Uint8Array
-  readonly signatures: readonly Uint8Array[]
-}
-
 export const headCodec: Codec<Head> = compile(HEAD_SCHEMA)
 export const importCodec: Codec<Import> = compile(IMPORT_SCHEMA)
 export const anchorCodec: Codec<Anchor> = compile(ANCHOR_SCHEMA)
@@ -196,9 +187,6 @@ export const bodyCodec: Codec<Body> = compile(
     ['imports', list(IMPORT_SCHEMA, IMPORTS_MAX)],
     ['anchors', list(ANCHOR_SCHEMA, 16 * SHARDS_MAX)],
   ),
-)
-export const certificateCodec: Codec<Certificate> = compile(
-  struct(['scheme', u8], ['signers', blob(255)], ['signatures', list(blob(96), 1024)]),
 )
 export const blockCodec: Codec<Block> = compile(
   struct(

@@ -2,15 +2,7 @@ import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { expect, test } from 'vitest'
 import { utf8 } from '../bytes.ts'
-import {
-  anchorCodec,
-  blockCodec,
-  bodyCodec,
-  certificateCodec,
-  headCodec,
-  importCodec,
-  shardTopCodec,
-} from '../chain/block.ts'
+import { anchorCodec, blockCodec, bodyCodec, headCodec, importCodec, shardTopCodec } from '../chain/block.ts'
 import { decodeGenesis, encodeGenesis } from '../chain/genesis.ts'
 import { messageCodec } from '../chain/message.ts'
 import { BASE_DETAILS_SCHEMA, BASE_RECEIPT_SCHEMA, BASE_TRANSACTION_SCHEMA, schemeCodec } from '../chain/scheme.ts'
@@ -288,7 +280,6 @@ const codecs = {
   block: blockCodec,
   import: importCodec,
   anchor: anchorCodec,
-  certificate: certificateCodec,
   top: shardTopCodec,
   message: messageCodec,
   scheme: schemeCodec,

@@ -13,8 +13,8 @@ export function useEd25519(backend: Ed25519): void {
 
 /**
  * Checks ed25519 signatures under the ZIP215 rule exactly: cofactored, s below the group order, points in any
- * encoding. This is the path that a node's transactions take: in Node, worker threads with a native filter whose
- * rejections are judged again; elsewhere the reference.
+ * encoding. This is the path that a node's transactions take: the WebAssembly kernel, in Node on worker threads; the
+ * reference where WebAssembly is forbidden.
  *
  * @returns One verdict an item, in order. Keys and signatures of a wrong length are false.
  * @see https://zips.z.cash/zip-0215

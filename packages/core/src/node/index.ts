@@ -6,7 +6,6 @@ export {
   type VerifiedBatch,
   type VerifyPool,
 } from './verify-pool.ts'
-export { VERDICT_INVALID, VERDICT_KEY, VERDICT_UNJUDGED, VERDICT_VALID } from './verify-job.ts'
+export { VERDICT_INVALID, VERDICT_KEY, VERDICT_VALID } from './verify-job.ts'
 export { createNativeEd25519 } from './native-ed25519.ts'
 export { createNativeHasher } from './native-hasher.ts'
-export { judge } from './native-ed25519.ts'

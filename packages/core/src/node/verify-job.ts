@@ -28,9 +28,7 @@ export const VERDICT_INVALID = 0
 export const VERDICT_VALID = 1
 /** The key may not own an account: not canonical, or of small or mixed order. */
 export const VERDICT_KEY = 2
-/** The filter refused, and no judge was asked: see `judgeRoom` of a batch. */
-export const VERDICT_UNJUDGED = 3
 
-/** Smallest batch that is worth a thread of its own. */
-export const BATCH_MIN = 64
-export const BATCH_MAX = 512
+/** Smallest batch that is worth a thread of its own: what a signature costs falls with the size of its batch. */
+export const BATCH_MIN = 128
+export const BATCH_MAX = 1024

@@ -1,16 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { ArmError } from '../errors.ts'
+import { ArmError, invariant } from '../errors.ts'
 import type { Ed25519Item } from '../ports.ts'
 import { createNativeEd25519 } from './native-ed25519.ts'
-import {
-  BATCH_MAX,
-  BATCH_MIN,
-  VERDICT_UNJUDGED,
-  VERDICT_VALID,
-  type VerifyJob,
-  type VerifyResult,
-} from './verify-job.ts'
+import { BATCH_MAX, BATCH_MIN, VERDICT_VALID, type VerifyJob, type VerifyResult } from './verify-job.ts'
 
 /** A batch of transactions to verify; `data` is given away. */
 export type TransactionBatch = {
@@ -19,29 +12,30 @@ export type TransactionBatch = {
   readonly offsets: Uint32Array
   readonly domain: Uint8Array
   readonly keyOffset: number
-  /**
-   * How many of so many doubtful signatures may go to the judge; all if left out. The others, later in the batch, keep
-   * `VERDICT_UNJUDGED`.
-   */
-  readonly judgeRoom?: (doubtful: number) => number
 }
 
 export type VerifiedBatch = Pick<VerifyResult, 'data' | 'offsets' | 'verdicts' | 'ids' | 'accounts'>
 
 export interface VerifyPool {
   readonly workers: number
-  /** Signatures that wait for the judge: a measure of junk, for callers that refuse when swamped. */
-  readonly judgeBacklog: number
   /** ZIP215 exactly, one verdict an item. */
   verify(items: readonly Ed25519Item[]): Promise<boolean[]>
   /** Signature, key, id and account of each transaction of a batch. */
   verifyTransactions(batch: TransactionBatch): Promise<VerifiedBatch>
+  /**
+   * Starts the threads and has each verify a batch of good signatures, so that the first transactions wait for neither;
+   * once, however often it is called.
+   */
+  warmUp(): Promise<void>
   close(): Promise<void>
 }
 
 /** Below this many signatures, a thread's round trip costs more than it saves. */
 const INLINE_MAX = 8
 const WORKERS_MAX = 16
+/** Signatures and message bytes of a batch that has the engine optimise the kernel: about 50 ms. */
+const WARM_UP = 1_024
+const WARM_UP_BYTES = 200
 
 export function createVerifyPool({
   workers = Math.min(WORKERS_MAX, availableParallelism()),
@@ -61,17 +55,13 @@ export function sharedVerifyPool(): VerifyPool {
 
 class ThreadPool implements VerifyPool {
   readonly workers: number
-  readonly #filters: Thread[]
-  readonly #judge: Thread = new Thread(true)
+  readonly #threads: Thread[]
+  #warm: Promise<void> | undefined
   readonly #inline: ReturnType<typeof createNativeEd25519> = createNativeEd25519()
 
   constructor(workers: number) {
     this.workers = workers
-    this.#filters = Array.from({ length: workers }, () => new Thread(false))
-  }
-
-  get judgeBacklog(): number {
-    return this.#judge.backlog
+    this.#threads = Array.from({ length: workers }, () => new Thread())
   }
 
   async verify(items: readonly Ed25519Item[]): Promise<boolean[]> {
@@ -81,41 +71,45 @@ class ThreadPool implements VerifyPool {
       items.filter((_, i) => wellFormed[i]),
       this.workers,
     )
-    const results = await Promise.all(batches.map((batch) => this.#run({ type: 'items', ...packItems(batch) })))
+    const results = await Promise.all(
+      batches.map((batch) => this.#idlest().run({ type: 'items', ...packItems(batch) })),
+    )
     const verdicts = results.flatMap((result) => [...result.verdicts])
     let next = 0
     return wellFormed.map((good) => good && verdicts[next++] === VERDICT_VALID)
   }
 
-  async verifyTransactions({ data, offsets, domain, keyOffset, judgeRoom }: TransactionBatch): Promise<VerifiedBatch> {
+  async verifyTransactions({ data, offsets, domain, keyOffset }: TransactionBatch): Promise<VerifiedBatch> {
     checkBatch({ data, offsets, domain, keyOffset })
-    return this.#run({ type: 'transactions', data, offsets, domain, keyOffset }, judgeRoom)
+    return await this.#idlest().run({ type: 'transactions', data, offsets, domain, keyOffset })
+  }
+
+  warmUp(): Promise<void> {
+    this.#warm ??= this.#verifyGood()
+    return this.#warm
+  }
+
+  async #verifyGood(): Promise<void> {
+    const secretSeed = new Uint8Array(32).fill(1)
+    const message = new Uint8Array(WARM_UP_BYTES)
+    const [publicKey, signature] = [this.#inline.publicKey(secretSeed), this.#inline.sign(message, secretSeed)]
+    const batch = packItems(Array.from({ length: WARM_UP }, () => ({ publicKey, message, signature })))
+    const results = this.#threads.map((thread) =>
+      thread.run({ type: 'items', data: batch.data.slice(), offsets: batch.offsets.slice() }),
+    )
+    for (const { verdicts } of await Promise.all(results))
+      invariant(
+        verdicts.every((verdict) => verdict === VERDICT_VALID),
+        'the verifier refuses a good signature',
+      )
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#filters, this.#judge].map((thread) => thread.close()))
-  }
-
-  async #run(job: Unnumbered, judgeRoom?: TransactionBatch['judgeRoom']): Promise<VerifyResult> {
-    const result = await this.#idlest().run(job)
-    const doubtful = [...result.verdicts.keys()].filter((i) => result.verdicts[i] === VERDICT_UNJUDGED)
-    const unjudged = judgeRoom === undefined ? doubtful : doubtful.slice(0, judgeRoom(doubtful.length))
-    if (unjudged.length > 0) await this.#appeal(job, result, unjudged)
-    return result
-  }
-
-  /** Has the judge decide what the filter refused, and puts its verdicts in. */
-  async #appeal(job: Unnumbered, result: VerifyResult, unjudged: readonly number[]): Promise<void> {
-    const parts = unjudged.map((i) => result.data.subarray(result.offsets[i], result.offsets[i + 1]))
-    const judged = await this.#judge.run({ ...job, ...pack(parts) })
-    unjudged.forEach((i, k) => {
-      result.verdicts[i] = judged.verdicts[k] as number
-      if (job.type === 'transactions') result.accounts.set(judged.accounts.subarray(32 * k, 32 * k + 32), 32 * i)
-    })
+    await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
   #idlest(): Thread {
-    return this.#filters.reduce((best, thread) => (thread.backlog < best.backlog ? thread : best))
+    return this.#threads.reduce((best, thread) => (thread.backlog < best.backlog ? thread : best))
   }
 }
 
@@ -129,15 +123,10 @@ type Pending = {
 
 /** One worker thread, started on first use and again after a crash. */
 class Thread {
-  readonly #judging: boolean
   readonly #pending: Map<number, Pending> = new Map()
   #worker: Worker | undefined
   #nextId = 0
   #backlog = 0
-
-  constructor(judging: boolean) {
-    this.#judging = judging
-  }
 
   get backlog(): number {
     return this.#backlog
@@ -162,7 +151,7 @@ class Thread {
 
   #start(): Worker {
     const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: { judging: this.#judging } })
+    const worker = new Worker(new URL(file, import.meta.url))
     worker.on('message', (result: VerifyResult) => this.#settle(result))
     worker.on('error', (cause) =>
       this.#fail(new ArmError('ARM_INTERNAL', 'a verifying thread has failed', { hint: 'submit again' }, { cause })),

@@ -33,10 +33,18 @@ const inboxCodec: Codec<Inbox> = compile(struct(['next', u53], ['motesLeft', u64
 const sequenceCodec: Codec<{ readonly next: number }> = compile(struct(['next', u53]))
 
 const KEY = 'kernel/state'
+/** By the entry's bytes, which nobody changes: it is read for every transaction that is offered, and written once a block. */
+const decoded: WeakMap<Uint8Array, KernelState> = new WeakMap()
 
 export function readKernelState(reader: Pick<StateReader, 'entry'>): KernelState | undefined {
   const value = reader.entry(SHARD_OWNER, KEY)
-  return value === undefined ? undefined : codec.decode(value)
+  if (value === undefined) return undefined
+  let state = decoded.get(value)
+  if (state === undefined) {
+    state = codec.decode(value)
+    decoded.set(value, state)
+  }
+  return state
 }
 
 export function writeKernelState(draft: Draft, state: KernelState): void {

@@ -57,20 +57,19 @@ export class SparseTree {
     const pairs = new Uint8Array(64 * count)
     const inner = new Uint8Array(32 * count)
     for (let i = 0; i < count; i++) {
-      const slot = slots[i] as number
-      pairs.set(keys.subarray(32 * slot, 32 * slot + 32), 64 * i)
-      pairs.set(values.subarray(32 * i, 32 * i + 32), 64 * i + 32)
+      copyHash(keys, 32 * (slots[i] as number), pairs, 64 * i)
+      copyHash(values, 32 * i, pairs, 64 * i + 32)
     }
     hashPairs(pairs, inner, count)
     for (let i = 0; i < count; i++) {
-      pairs.set(inner.subarray(32 * i, 32 * i + 32), 64 * i)
-      pairs.set(LEAF_TAG, 64 * i + 32)
+      copyHash(inner, 32 * i, pairs, 64 * i)
+      copyHash(LEAF_TAG, 0, pairs, 64 * i + 32)
     }
     hashPairs(pairs, inner, count)
     for (let i = 0; i < count; i++) {
       const slot = slots[i] as number
       this.#reserveLeaf(slot)
-      this.#leafHash.set(inner.subarray(32 * i, 32 * i + 32), 32 * slot)
+      copyHash(inner, 32 * i, this.#leafHash, 32 * slot)
       this.#insert(slot)
     }
   }
@@ -207,17 +206,14 @@ export class SparseTree {
     hashPairs(pairs, out, nodes.length)
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i] as number
-      this.#hash.set(out.subarray(32 * i, 32 * i + 32), 32 * node)
+      copyHash(out, 32 * i, this.#hash, 32 * node)
       this.#mark[node] = 0
     }
   }
 
   #copyHash(reference: number, out: Uint8Array, at: number): void {
-    if (reference > 0) out.set(this.#hash.subarray(32 * reference, 32 * reference + 32), at)
-    else if (reference < 0) {
-      const start = 32 * (-reference - 1)
-      out.set(this.#leafHash.subarray(start, start + 32), at)
-    }
+    if (reference > 0) copyHash(this.#hash, 32 * reference, out, at)
+    else if (reference < 0) copyHash(this.#leafHash, 32 * (-reference - 1), out, at)
   }
 
   #referenceHash(reference: number): Uint8Array {
@@ -335,6 +331,11 @@ export function hashTwo(left: Uint8Array, right: Uint8Array): Uint8Array {
 /** Room for half as many again: doubling would waste half the memory of a large table. */
 export function grownCapacity(capacity: number): number {
   return Math.max(8, capacity + (capacity >> 1))
+}
+
+/** A loop, as `set` needs a view made for each copy: twenty and more a changed account. */
+function copyHash(from: Uint8Array, start: number, to: Uint8Array, at: number): void {
+  for (let i = 0; i < 32; i++) to[at + i] = from[start + i] as number
 }
 
 function bitAt(keys: Uint8Array, slot: number, depth: number): number {

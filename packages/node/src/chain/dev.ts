@@ -6,6 +6,7 @@ import {
   rulesVersion,
   signTransaction,
   type Transaction,
+  toHex,
   transferArgsCodec,
 } from '@armchain/core'
 import { DEV_SNAPSHOTS_MAX } from '../limits.ts'
@@ -52,7 +53,7 @@ export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): 
       const paid = faucetTurns.run(async () => {
         checkGift(parts, faucet, to.vShard, amount)
         const [result] = await submit([faucetTransaction(parts, faucet, to, amount)])
-        if (result?.ok) return { txId: result.txId }
+        if (result?.ok) return { txId: toHex(result.id) }
         const data = { ...result?.data, cause: result?.code }
         throw new ArmError('ARM_FAUCET', `the faucet could not pay: ${result?.message}`, data)
       })

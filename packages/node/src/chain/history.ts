@@ -2,7 +2,7 @@ import { blockCodec, concatBytes, type Receipt, type Runtime } from '@armchain/c
 import type { SealedBlock } from '@armchain/shard'
 import { RECENT_BLOCKS_BYTES } from '../limits.ts'
 import type { Archive, TransactionPlace } from '../storage/archive.ts'
-import { ArchivedStored, receiptsCodec, type StoredBlock, type StoredReceipts, storedOf } from './stored-block.ts'
+import { ArchivedStored, receiptsCodec, type StoredBlock, type StoredReceipts } from './stored-block.ts'
 
 type Recent = { readonly stored: StoredBlock; readonly sizeBytes: number }
 const NO_BODY = new Uint8Array(0)
@@ -32,17 +32,20 @@ export class History {
   put(sealed: SealedBlock): void {
     const { executed, certificate, shard } = sealed
     const { head, details, body } = executed.block
-    this.#archive.putBlock({
-      shard: shard.vShard,
-      height: executed.height,
+    const { vShard } = shard
+    const { height } = executed
+    const block = {
       header: blockCodec.encode({ head, details, certificate, body: NO_BODY }),
       body,
       receipts: receiptsCodec.encode(executed.receipts),
       txIds: concatBytes(...executed.transactions.map(({ id }) => id)),
-    })
+    }
+    this.#archive.putBlock({ shard: vShard, height, ...block })
     // A main-shard block's anchors are few and large: read again from history when asked for.
-    if (executed.anchors.length === 0)
-      this.#remember(wholeKey(shard.vShard, executed.height), storedOf(sealed), 2 * body.length)
+    if (executed.anchors.length > 0) return
+    // As bytes: kept as objects, the transactions would be copied by each collection, and take ten times the room.
+    const stored = new ArchivedStored(this.#runtime, { vShard, height }, block)
+    this.#remember(wholeKey(vShard, height), stored, 2 * (body.length + block.receipts.length))
   }
 
   async block(vShard: number, height: number): Promise<StoredBlock | undefined> {

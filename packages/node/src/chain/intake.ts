@@ -8,15 +8,8 @@ import {
   refuse,
   toHex,
 } from '@armchain/core'
-import {
-  packTransactions,
-  VERDICT_KEY,
-  VERDICT_UNJUDGED,
-  VERDICT_VALID,
-  type VerifiedBatch,
-  type VerifyPool,
-} from '@armchain/core/node'
-import { INTAKE_BATCH, INTAKE_JUDGE_BACKLOG_MAX, INTAKE_JUDGE_REQUEST_MAX, INTAKE_TURN } from '../limits.ts'
+import { packTransactions, VERDICT_KEY, VERDICT_VALID, type VerifiedBatch, type VerifyPool } from '@armchain/core/node'
+import { INTAKE_BATCH, INTAKE_BATCHES_IN_FLIGHT } from '../limits.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
 import { ParkedTransactions } from './parked.ts'
 import { withHint } from './refusal-hints.ts'
@@ -30,10 +23,7 @@ export type IsIncluded = (txId: Uint8Array) => Promise<boolean>
 /**
  * From received bytes to the pool: decoding and all checks that need no state on the main thread, then signatures in
  * batches off it, then admission. What does not decode is told so, and never reaches a verifier: it costs a sender
- * nothing to make, and would cost the judge two milliseconds each.
- *
- * Signatures that the fast filter refuses are for the judge, who has room for some of each request and for so many in
- * all; those beyond are refused as busy, and no others.
+ * nothing to make.
  *
  * A transaction that is ahead of its account's nonce is parked for a moment, because requests that a client sends side
  * by side arrive in any order; if what is missing does not come, it is refused as a gap.
@@ -53,11 +43,12 @@ export class Intake {
   }
 
   async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const room = this.#judgeRoom()
     const batches: Promise<readonly SubmitResult[]>[] = []
     for (let i = 0; i < raws.length; i += INTAKE_BATCH) {
-      if (i > 0 && i % INTAKE_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-      batches.push(this.#submitBatch(raws.slice(i, i + INTAKE_BATCH), room))
+      // A few at a time, so that others' batches come between those of a large request, be it all forgeries.
+      const earlier = batches.at(-INTAKE_BATCHES_IN_FLIGHT)
+      if (earlier !== undefined) await earlier
+      batches.push(this.#submitBatch(raws.slice(i, i + INTAKE_BATCH)))
     }
     return (await Promise.all(batches)).flat()
   }
@@ -67,37 +58,25 @@ export class Intake {
     this.#parked.close()
   }
 
-  /** How many doubtful signatures of one request may still be judged. */
-  #judgeRoom(): (doubtful: number) => number {
-    let left = INTAKE_JUDGE_REQUEST_MAX
-    return (doubtful) => {
-      const free = Math.max(0, INTAKE_JUDGE_BACKLOG_MAX - this.#verifier.judgeBacklog)
-      const taken = Math.min(doubtful, left, free)
-      left -= taken
-      return taken
-    }
-  }
-
-  async #submitBatch(
-    raws: readonly Uint8Array[],
-    judgeRoom: (doubtful: number) => number,
-  ): Promise<readonly SubmitResult[]> {
+  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
     const results: (SubmitResult | Promise<SubmitResult>)[] = new Array(raws.length)
-    const decoded: { readonly position: number; readonly prepared: PreparedTransaction }[] = []
-    for (const [position, raw] of raws.entries()) {
-      const prepared = this.#decode(raw)
-      if (prepared.ok) decoded.push({ position, prepared: prepared.value })
-      else results[position] = refused(prepared.reason)
+    const decoded: PreparedTransaction[] = []
+    const positions: number[] = []
+    for (let position = 0; position < raws.length; position++) {
+      const prepared = this.#decode(raws[position] as Uint8Array)
+      if (prepared.ok) {
+        decoded.push(prepared.value)
+        positions.push(position)
+      } else results[position] = refused(prepared.reason)
     }
     if (decoded.length > 0) {
       const verified = await this.#verifier.verifyTransactions({
-        ...packTransactions(decoded.map(({ prepared }) => prepared.bytes)),
+        ...packTransactions(decoded.map(({ bytes }) => bytes)),
         domain: this.#runtime.txDomain,
         keyOffset: this.#runtime.types.senderKeyOffset,
-        judgeRoom,
       })
-      for (const [i, { position, prepared }] of decoded.entries())
-        results[position] = this.#judged(prepared, verified, i)
+      for (let i = 0; i < decoded.length; i++)
+        results[positions[i] as number] = this.#judged(decoded[i] as PreparedTransaction, verified, i)
     }
     return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as SubmitResult[])
   }
@@ -115,7 +94,6 @@ export class Intake {
     { verdicts, ids, accounts }: VerifiedBatch,
     i: number,
   ): SubmitResult | Promise<SubmitResult> {
-    if (verdicts[i] === VERDICT_UNJUDGED) return BUSY
     if (verdicts[i] === VERDICT_KEY)
       return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
     if (verdicts[i] !== VERDICT_VALID) return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
@@ -159,14 +137,8 @@ export class Intake {
 
 /** Id and account of what is only decoded. */
 const NO_HASH = new Uint8Array(0)
-const BUSY: SubmitResult = {
-  ok: false,
-  code: 'ARM_RPC_BUSY',
-  message: 'too many doubtful signatures wait to be judged',
-  data: { hint: 'submit again in a moment' },
-}
 function accepted({ id }: PreparedTransaction): SubmitResult {
-  return { ok: true, txId: toHex(id) }
+  return { ok: true, id }
 }
 
 function refused(refusal: Refusal): SubmitResult {

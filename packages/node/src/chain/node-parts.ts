@@ -17,7 +17,7 @@ export type NodeParts = {
   readonly dev: boolean
   readonly walBytes: () => number
   /** A transaction that waits in a pool. */
-  readonly pending: (txId: string) => PreparedTransaction | undefined
+  readonly pending: (txId: Uint8Array) => PreparedTransaction | undefined
   /** Last height of a vShard that is durable. */
   readonly publishedHeight: (vShard: number) => number
   /** Last height of a vShard that a durable main-shard block has anchored. */

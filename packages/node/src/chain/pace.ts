@@ -1,7 +1,7 @@
 import type { Pace } from '@armchain/consensus'
 
 /** Blocks on demand: soon after work arrives, so that what arrives together shares a block. */
-const ON_DEMAND_MS = 50
+const ON_DEMAND_MS = 80
 /** And now and then without work, so that time and expiries move on. */
 const IDLE_MS = 5_000
 

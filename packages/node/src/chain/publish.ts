@@ -29,7 +29,7 @@ export function publishBlock(parts: NodeParts, rpc: RpcServer | undefined, seale
   const { executed, shard } = sealed
   const { waiters } = parts
   if (waiters.any) {
-    for (const { id } of executed.transactions) waiters.tell(toHex(id))
+    for (const { id } of executed.transactions) waiters.tellTransaction(id)
     for (const { head } of executed.anchors) waiters.tell(`anchor:${head.shard.vShard}:${head.height}`)
     if (shard.vShard === 0) waiters.tell(`anchor:0:${executed.height}`)
   }

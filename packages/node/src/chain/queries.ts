@@ -274,7 +274,7 @@ function transactionHandlers(parts: NodeParts): RpcHandlers {
   return {
     async arm_getTransaction({ txId }) {
       const id = fromHex(txId.toLowerCase())
-      const waiting = parts.pending(toHex(id))
+      const waiting = parts.pending(id)
       if (waiting !== undefined)
         return transactionView(runtime, parts.addresses, { tx: waiting.tx, raw: waiting.bytes, txId: id }, undefined)
       const place = await parts.history.find(id)

@@ -14,7 +14,7 @@ export async function traceOf(parts: NodeParts, id: Uint8Array): Promise<Trace> 
   const place = await parts.history.find(id)
   const stored = place && (await parts.history.receipts(place.shard, place.height))
   if (place === undefined || stored === undefined) {
-    const waiting = parts.pending(toHex(id))
+    const waiting = parts.pending(id)
     if (waiting === undefined) throw notFound(id)
     return { traceId: toHex(id), spans: [], done: false }
   }

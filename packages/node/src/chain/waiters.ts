@@ -1,4 +1,5 @@
-import { ArmError, type Refusal } from '@armchain/core'
+import { ArmError, fromHex, type Refusal, toHex } from '@armchain/core'
+import { idPrefix } from './pending.ts'
 import { withHint } from './refusal-hints.ts'
 
 type Wait = { readonly told: Promise<void>; readonly leave: () => void }
@@ -11,9 +12,14 @@ export type WaitOptions = {
   readonly wait: (told: Promise<void>) => Promise<void>
 }
 
+/** What is waited for besides transactions has other names. */
+const TRANSACTION_ID = /^[0-9a-f]{64}$/
+
 /** Callers that wait for a transaction to be in a durable block, and for what ends their wait. */
 export class Waiters {
   readonly #waiting: Map<string, Set<Waiter>> = new Map()
+  /** How many ids of transactions that are waited for begin with each prefix. */
+  readonly #prefixes: Map<number, number> = new Map()
 
   get any(): boolean {
     return this.#waiting.size > 0
@@ -39,6 +45,11 @@ export class Waiters {
         leave()
       }
     }
+  }
+
+  /** The same for a transaction, where text is made of its id only if somebody may be waiting for it. */
+  tellTransaction(id: Uint8Array): void {
+    if (this.#prefixes.has(idPrefix(id))) this.tell(toHex(id))
   }
 
   tell(id: string): void {
@@ -71,14 +82,25 @@ export class Waiters {
     const aborted = (): void => reject(new ArmError('ARM_RPC_CLOSED', 'the wait was ended', { txId: id }))
     if (signal.aborted) aborted()
     signal.addEventListener('abort', aborted, { once: true })
-    this.#waiting.set(id, (this.#waiting.get(id) ?? new Set()).add(waiter))
+    const others = this.#waiting.get(id)
+    if (others === undefined) this.#expect(id, 1)
+    this.#waiting.set(id, (others ?? new Set()).add(waiter))
     const leave = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', aborted)
       const set = this.#waiting.get(id)
       set?.delete(waiter)
-      if (set?.size === 0) this.#waiting.delete(id)
+      if (set?.size !== 0 || !this.#waiting.delete(id)) return
+      this.#expect(id, -1)
     }
     return { told: promise, leave }
+  }
+
+  #expect(id: string, change: 1 | -1): void {
+    if (!TRANSACTION_ID.test(id)) return
+    const prefix = idPrefix(fromHex(id))
+    const count = (this.#prefixes.get(prefix) ?? 0) + change
+    if (count > 0) this.#prefixes.set(prefix, count)
+    else this.#prefixes.delete(prefix)
   }
 }

@@ -1,4 +1,4 @@
-import { ArmError } from '@armchain/core'
+import { ArmError, toHex } from '@armchain/core'
 import { submitFailure } from './request.ts'
 import type { ChunkWriter, SubmitResult, Submitter } from './submit.ts'
 
@@ -55,7 +55,7 @@ function bulkText(results: readonly SubmitResult[], ids: BulkIds): string {
       const { code, message } = submitFailure(result)
       refused += `${refused === '' ? '' : ','}{"index":${index},"code":"${code}","message":${JSON.stringify(message)}}`
     }
-    if (ids === 'with-ids') txIds += `${index === 0 ? '' : ','}${result.ok ? `"${result.txId}"` : 'null'}`
+    if (ids === 'with-ids') txIds += `${index === 0 ? '' : ','}${result.ok ? `"${toHex(result.id)}"` : 'null'}`
   }
   return `{"accepted":${accepted},"refused":[${refused}]${ids === 'with-ids' ? `,"txIds":[${txIds}]` : ''}}`
 }

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { toHex } from '@armchain/core'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { RpcLimits } from '../limits.ts'
@@ -19,7 +18,7 @@ afterEach(async () => {
 
 async function start(options: { limits?: Partial<RpcLimits>; handlers?: RpcHandlers }): Promise<RpcServer> {
   const server = await createRpcServer({
-    submitMany: async (raws) => raws.map((raw) => ({ ok: true, txId: toHex(raw).padEnd(64, '0') })),
+    submitMany: async (raws) => raws.map((raw) => ({ ok: true, id: padded(raw) })),
     ...options,
     handlers: {
       arm_getPool: ({ vShard }) => ({ transactions: vShard, bytes: 0, limitTransactions: 1, accounts: 0 }),
@@ -125,3 +124,10 @@ test('bodies are held within one bound over all connections; small ones are alwa
   for (let tries = 0; status !== 200 && tries < 1_000; tries++) status = (await post(large)).status
   expect(status).toBe(200)
 })
+
+/** An id that shows which transaction it is of. */
+function padded(raw: Uint8Array): Uint8Array {
+  const id = new Uint8Array(32)
+  id.set(raw.subarray(0, 32))
+  return id
+}

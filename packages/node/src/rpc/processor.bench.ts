@@ -17,7 +17,7 @@ const TX_BYTES = 225
 const ROUNDS = 400
 
 const metrics = createMetrics()
-const accepted: SubmitResult = { ok: true, txId: 'ab'.repeat(32) }
+const accepted: SubmitResult = { ok: true, id: new Uint8Array(32).fill(0xab) }
 let submitted = 0
 const processor = createProcessor({
   methods: rpcMethods,

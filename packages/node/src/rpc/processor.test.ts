@@ -59,7 +59,7 @@ function setUp(
       (async (raws) => {
         submitted.push(raws.map(toHex))
         return raws.map((raw): SubmitResult => {
-          if (raw[0] !== 0xee) return { ok: true, txId: toHex(raw).padEnd(64, '0') }
+          if (raw[0] !== 0xee) return { ok: true, id: padded(raw) }
           const data = { expected: 3, hint: 'sign again' }
           return { ok: false, code: 'ARM_TX_NONCE_LOW', message: 'nonce is "used"', data }
         })
@@ -228,7 +228,7 @@ describe('transactions', () => {
     let raws: readonly Uint8Array[] = []
     const setup = setUp({}, async (given) => {
       raws = given
-      return given.map((): SubmitResult => ({ ok: true, txId: '' }))
+      return given.map((): SubmitResult => ({ ok: true, id: new Uint8Array(32) }))
     })
     const big = 'ab'.repeat(40_000)
     const texts = ['', '00', 'ff'.repeat(225), big, '0xAbCd', ...Array.from({ length: 200 }, () => '11'.repeat(225))]
@@ -446,3 +446,10 @@ describe('10,000 arbitrary bodies are answered well', () => {
 
   test('bytes', () => fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), check), { numRuns: 2_000 }))
 })
+
+/** An id that shows which transaction it is of. */
+function padded(raw: Uint8Array): Uint8Array {
+  const id = new Uint8Array(32)
+  id.set(raw.subarray(0, 32))
+  return id
+}

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { toHex } from '@armchain/core'
 import { RPC_DEPTH_MAX, RPC_DEPTH_SCAN_BYTES, type RpcLimits } from '../limits.ts'
 import type { SubmitResult } from './submit.ts'
 import { errorText, idText, isRpcId, type RpcFailure, type RpcId } from './wire.ts'
@@ -89,7 +90,7 @@ export function knownId(request: unknown): RpcId {
 }
 
 export function submitText(id: RpcId, result: SubmitResult): string {
-  if (result.ok) return `{"jsonrpc":"2.0","id":${idText(id)},"result":{"txId":"${result.txId}"}}`
+  if (result.ok) return `{"jsonrpc":"2.0","id":${idText(id)},"result":{"txId":"${toHex(result.id)}"}}`
   return errorText(id, submitFailure(result))
 }
 

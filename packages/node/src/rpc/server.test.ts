@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
-import { ArmError, toHex } from '@armchain/core'
+import { ArmError } from '@armchain/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { RpcLimits } from '../limits.ts'
@@ -26,7 +26,7 @@ async function start(
     handlers: { arm_getPool: ({ vShard }) => ({ transactions: vShard, bytes: 0, limitTransactions: 1, accounts: 0 }) },
     submitMany: async (raws) =>
       raws.map((raw): SubmitResult => {
-        if (raw.length > 0) return { ok: true, txId: toHex(raw).padEnd(64, '0') }
+        if (raw.length > 0) return { ok: true, id: padded(raw) }
         return { ok: false, code: 'ARM_TX_DECODE', message: 'empty' }
       }),
     ...options,
@@ -470,3 +470,10 @@ describe('start and stop', () => {
     await lost
   })
 })
+
+/** An id that shows which transaction it is of. */
+function padded(raw: Uint8Array): Uint8Array {
+  const id = new Uint8Array(32)
+  id.set(raw.subarray(0, 32))
+  return id
+}

@@ -5,7 +5,7 @@ import type { RpcMetrics } from '../metrics.ts'
 import { failureOf } from './wire.ts'
 
 export type SubmitResult =
-  | { readonly ok: true; readonly txId: string }
+  | { readonly ok: true; readonly id: Uint8Array }
   | {
       readonly ok: false
       readonly code: ErrorCode

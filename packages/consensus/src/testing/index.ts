@@ -1,0 +1,5 @@
+export { type AcceptanceCase, type EngineSubject, engineAcceptance } from './acceptance.ts'
+export { type RunReport, type Scenario, TEST_PACE, TestWorld } from './test-world.ts'
+export { fakeCrypto, fakeKey, fakeScheme, fakeSign, type TestCrypto } from './fake-scheme.ts'
+export { type Random, seededRandom } from './random.ts'
+export { EventQueue } from './event-queue.ts'

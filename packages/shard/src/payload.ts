@@ -1,0 +1,38 @@
+import {
+  type Block,
+  blob,
+  type Codec,
+  compile,
+  equalBytes,
+  headCodec,
+  isArmError,
+  type Runtime,
+  sha256,
+  struct,
+} from '@armchain/core'
+import { DETAILS_BYTES_MAX, PAYLOAD_BODY_BYTES_MAX } from './limits.ts'
+
+/** What consensus carries beside a block's head. */
+type Payload = Pick<Block, 'details' | 'body'>
+
+const payloadCodec: Codec<Payload> = compile(
+  struct(['details', blob(DETAILS_BYTES_MAX)], ['body', blob(PAYLOAD_BODY_BYTES_MAX)]),
+)
+
+export function encodePayload({ details, body }: Payload): Uint8Array {
+  return payloadCodec.encode({ details, body })
+}
+
+/** True if the payload is the one that the head commits to: the head names the details, and these the body. */
+export function commitsTo(runtime: Runtime, head: Uint8Array, payload: Uint8Array): boolean {
+  try {
+    const { details, body } = payloadCodec.decode(payload)
+    return (
+      equalBytes(sha256(details), headCodec.decode(head).bodyHash) &&
+      equalBytes(sha256(body), runtime.details.decode(details).dataRoot)
+    )
+  } catch (error) {
+    if (isArmError(error)) return false
+    throw error
+  }
+}

@@ -1,0 +1,67 @@
+import type { ClusterKeys } from './cluster-keys.ts'
+
+/**
+ * How the simulator reads an engine's messages: for oracles, traces and adversaries. An engine without a lens is still
+ * judged by what it finalises; with one, also by every vote it casts. A lens shares the engine's codec and nothing else,
+ * in particular no rule.
+ */
+export interface MessageLens {
+  /** One line for a trace. Never throws. */
+  describe(bytes: Uint8Array): string
+  /**
+   * What the message states. `sender` is the seat it comes from: a statement is laid at its door only if its signature
+   * holds. Nothing for what is malformed.
+   */
+  read(bytes: Uint8Array, sender: number): readonly Statement[]
+  /** Seat that leads a view; left out where views have no leaders. */
+  leader?(epoch: number, view: number): number
+}
+
+/** A lens for one run, which may check signatures with that run's keys. */
+export type LensFactory = (keys: ClusterKeys) => MessageLens
+
+export type Statement = VoteStatement | CertificateStatement
+
+/** Kinds of votes as oracles know them, whatever an engine calls them. */
+export type VoteKind = 'notarize' | 'nullify' | 'finalize'
+
+export type VoteStatement = {
+  readonly type: 'vote'
+  readonly kind: VoteKind
+  readonly epoch: number
+  readonly view: number
+  /** Hex of what is voted for; empty for a nullify. */
+  readonly digest: string
+  /** Seat whose signature on it holds. */
+  readonly signer: number
+  /** Where a proposal says that its block stands; absent in plain votes, and where a block is only proposed again. */
+  readonly on?: { readonly view: number; readonly digest: string }
+}
+
+export type CertificateStatement = {
+  readonly type: 'certificate'
+  readonly kind: 'notarization' | 'nullification' | 'finalization'
+  readonly epoch: number
+  readonly view: number
+  readonly digest: string
+  /** Whether enough weight has really signed, found without the engine. Asked only where the answer matters. */
+  readonly holds: () => boolean
+}
+
+/** Sees bytes as bytes. */
+export const blindLens: LensFactory = () => ({ describe: (bytes) => `${bytes.length} bytes`, read: () => [] })
+
+/** Reads each array once for each sender in a row: a broadcast is one array, and several oracles look at it. */
+export function remembering(lens: MessageLens): MessageLens {
+  const known = new WeakMap<Uint8Array, { readonly sender: number; readonly statements: readonly Statement[] }>()
+  return {
+    ...lens,
+    read(bytes, sender) {
+      const before = known.get(bytes)
+      if (before?.sender === sender) return before.statements
+      const statements = lens.read(bytes, sender)
+      known.set(bytes, { sender, statements })
+      return statements
+    },
+  }
+}

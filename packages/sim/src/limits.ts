@@ -1,0 +1,17 @@
+/** Events in one simulated second for each pair of hosts, averaged over ten seconds, before the world calls it a storm. */
+export const EVENTS_PER_LINK_SECOND_MAX = 2_000
+
+/** Simulated time between looks at queue sizes. */
+export const LOOK_INTERVAL_MS = 1_000
+
+/** Messages that a mutating adversary remembers for replay. */
+export const REPLAY_MEMORY = 256
+
+/** Bytes of an oversized message. */
+export const OVERSIZE_BYTES = 4_000_000
+
+/** Runs that shrinking may spend on one failure. */
+export const SHRINK_RUNS_MAX = 400
+
+/** Trace lines that are kept of a failing run. */
+export const TRACE_LINES_MAX = 2_000_000

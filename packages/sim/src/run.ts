@@ -1,0 +1,106 @@
+import type { EngineFactory } from '@armchain/consensus'
+import { ChainNode, type ShardParts } from './chain-node.ts'
+import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
+import { EngineNode } from './engine-node.ts'
+import type { Host } from './host.ts'
+import { blindLens, type LensFactory, remembering } from './lens.ts'
+import { Mutator } from './mutator.ts'
+import type { NodeEffect, SimNode } from './node-port.ts'
+import type { Oracle } from './oracle.ts'
+import { agreement } from './oracles/agreement.ts'
+import { bounds } from './oracles/bounds.ts'
+import { durability } from './oracles/durability.ts'
+import { evidence } from './oracles/evidence.ts'
+import { liveness } from './oracles/liveness.ts'
+import { messages } from './oracles/messages.ts'
+import { votes } from './oracles/votes.ts'
+import type { FaultModel, Scenario } from './scenario.ts'
+import { Tracer } from './trace.ts'
+import { type RunResult, World } from './world.ts'
+
+/** An engine as the simulator takes it. */
+export type SimEngine = {
+  readonly factory: EngineFactory
+  /** What it promises to survive. */
+  readonly model: FaultModel
+  /** Reads its messages; without one only its blocks are judged. */
+  readonly lens?: LensFactory
+}
+
+/** A run that was written down. */
+export type TracedRun = RunResult & { readonly tracer: Tracer }
+
+/** Runs an engine-only cluster through a scenario. */
+export function runEngine(scenario: Scenario, engine: SimEngine): RunResult {
+  return createWorld(scenario, engine).run()
+}
+
+/** The same, written down: several times slower. */
+export function traceEngine(scenario: Scenario, engine: SimEngine): TracedRun {
+  const keys = createClusterKeys(scenario, engine.model)
+  const tracer = new Tracer((engine.lens ?? blindLens)(keys))
+  return { ...createWorld(scenario, engine, tracer).run(), tracer }
+}
+
+/** Runs whole nodes: the chain machine with shards, pools and messages between shards, one sequencer for all. */
+export function runWhole(scenario: Scenario, parts?: ShardParts): RunResult {
+  return createWholeWorld(scenario, { parts }).run()
+}
+
+export function traceWhole(scenario: Scenario): TracedRun {
+  const tracer = new Tracer(blindLens(createClusterKeys(scenario, 'alone')))
+  return { ...createWholeWorld(scenario, { tracer }).run(), tracer }
+}
+
+function createWholeWorld(
+  scenario: Scenario,
+  { tracer, parts }: { readonly tracer?: Tracer | undefined; readonly parts?: ShardParts | undefined },
+): World {
+  const oracles = [agreement(scenario), messages(), liveness()]
+  return new World({ scenario, oracles, boot: () => new ChainNode(scenario, parts), ...(tracer && { tracer }) })
+}
+
+function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {
+  const keys = createClusterKeys(scenario, model)
+  const reads = remembering(lens(keys))
+  const oracles: Oracle[] = [
+    agreement(scenario),
+    votes(scenario, model, reads),
+    evidence(scenario, keys, reads),
+    durability(scenario, model, () => world.hosts),
+    bounds(),
+    liveness(),
+  ]
+  const world = new World({
+    scenario,
+    oracles,
+    boot: (host) => bootEngine(scenario, keys, factory, host),
+    ...(tracer && { tracer }),
+  })
+  return world
+}
+
+function bootEngine(
+  scenario: Scenario,
+  keys: ClusterKeys,
+  factory: EngineFactory,
+  { seat, index, life }: Host,
+): SimNode {
+  const role = scenario.faults.find(
+    (fault) => (fault.type === 'mutator' || fault.type === 'silent') && fault.node === seat,
+  )
+  // An adversary waits for no pace: it is most dangerous while the block before is not final yet.
+  const own = role?.type === 'mutator' ? { ...scenario, blockMs: 0 } : scenario
+  const node = new EngineNode({ scenario: own, keys, factory, seat, host: index, life })
+  if (role?.type === 'mutator') return new Mutator({ scenario, keys, seat, tricks: role.tricks, inner: node })
+  return role?.type === 'silent' ? silenced(node) : node
+}
+
+/** Runs and says nothing. */
+function silenced(node: SimNode): SimNode {
+  const mute = (effects: readonly NodeEffect[]) => effects.filter(({ type }) => type !== 'send')
+  return {
+    start: (nowMs, recovered) => mute(node.start(nowMs, recovered)),
+    step: (nowMs, input) => mute(node.step(nowMs, input)),
+  }
+}

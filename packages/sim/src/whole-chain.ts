@@ -1,0 +1,149 @@
+import {
+  type Allocation,
+  accountIdOf,
+  activeEd25519,
+  bank,
+  bytes32,
+  type Codec,
+  carve,
+  compile,
+  createRuntime,
+  defaultScheme,
+  defineCall,
+  fees,
+  type Genesis,
+  genesisHash,
+  type KeyPair,
+  keyPairFromSecret,
+  type PreparedTransaction,
+  prepareTransaction,
+  type Runtime,
+  type RuntimeModule,
+  sha256,
+  signTransaction,
+  struct,
+  tokenAllocations,
+  transactionId,
+  u32,
+  u64,
+  utf8,
+  vesting,
+} from '@armchain/core'
+import { genesisLayout, type Layout } from '@armchain/shard'
+import type { Op } from './scenario.ts'
+
+/** A chain to simulate: a main shard, vShards, users with money on each, and a module whose messages fail as asked. */
+export type WholeChain = {
+  readonly genesis: Genesis
+  readonly runtime: Runtime
+  readonly layout: Layout
+  readonly validator: KeyPair
+}
+
+export const WHOLE_VSHARDS = 3
+export const WHOLE_USERS = 6
+const USER_MOTES = 1_000_000_000_000n
+const CHAIN_ID = 7
+
+const users: readonly KeyPair[] = Array.from({ length: WHOLE_USERS }, (_, i) =>
+  keyPairFromSecret(sha256(utf8(`simulated user ${i}`))),
+)
+
+type Fate = (Op & { type: 'transfer' })['fate']
+const FATES: readonly Fate[] = ['accept', 'refuse', 'gas', 'nowhere', 'expire']
+
+type SendArgs = { readonly to: Uint8Array; readonly vShard: number; readonly amount: bigint; readonly fate: number }
+const sendSchema = struct(['to', bytes32], ['vShard', u32], ['amount', u64], ['fate', u32])
+const sendCodec: Codec<SendArgs> = compile<SendArgs>(sendSchema)
+const noteSchema = struct(['fate', u32])
+const noteCodec = compile<{ fate: number }>(noteSchema)
+
+/** Sends value to a handler that does with it what the sender says. */
+const courier: RuntimeModule = {
+  name: 'courier',
+  calls: {
+    send: defineCall<SendArgs>({
+      args: sendSchema,
+      gas: 0,
+      run: (context, { to, vShard, amount, fate }) =>
+        context.send(context.sender, {
+          vShard,
+          to,
+          value: amount,
+          expiryBlocks: FATES[fate] === 'expire' ? 0 : 10_000,
+          callGas: FATES[fate] === 'gas' ? 10 : 2_000,
+          call: {
+            module: 'courier',
+            method: FATES[fate] === 'nowhere' ? 'nowhere' : 'note',
+            args: noteCodec.encode({ fate }),
+          },
+        }),
+    }),
+  },
+  messages: {
+    note: defineCall<{ fate: number }>({
+      args: noteSchema,
+      gas: 50,
+      run(context, { fate }) {
+        context.set(context.receiver, 'last', noteCodec.encode({ fate }))
+        return FATES[fate] === 'refuse' ? { code: 'ARM_CALL_FAILED', message: 'refused as asked' } : undefined
+      },
+    }),
+  },
+}
+
+let built: WholeChain | undefined
+
+/** Always the same chain: it costs more to make than a run. */
+export function wholeChain(): WholeChain {
+  built ??= buildChain()
+  return built
+}
+
+function buildChain(): WholeChain {
+  const validator = keyPairFromSecret(sha256(utf8('simulated sequencer')))
+  const shards = Array.from({ length: WHOLE_VSHARDS + 1 }, (_, vShard) => ({
+    vShard,
+    engine: 'solo',
+    validators: [validator.publicKey],
+  }))
+  const modules = ['bank', 'vesting', 'fees', 'courier']
+  const scheme = defaultScheme({ chainId: CHAIN_ID, networkId: 'sim', shards, modules })
+  const funded = shards.flatMap(({ vShard }) =>
+    users.map(({ account }): Allocation => ({ purpose: 'user', vShard, account, motes: USER_MOTES, lock: 'free' })),
+  )
+  const genesis: Genesis = { scheme, timeMs: 0, allocations: carve(tokenAllocations(), 'early-sales', funded) }
+  const hash = genesisHash(genesis)
+  const runtime = createRuntime(scheme, [bank, fees, vesting, courier], hash)
+  return { genesis, runtime, layout: genesisLayout(genesis, hash).layout, validator }
+}
+
+export function userAccount(user: number): Uint8Array {
+  return (users[user % WHOLE_USERS] as KeyPair).account
+}
+
+/** A signed transfer as an operation asks for it. */
+export function prepareTransfer(op: Op & { type: 'transfer' }, nonce: number): PreparedTransaction | undefined {
+  const { runtime } = wholeChain()
+  const key = users[op.user % WHOLE_USERS] as KeyPair
+  const to = userAccount(op.user + 1)
+  const args = sendCodec.encode({ to, vShard: op.to, amount: BigInt(op.motes), fate: FATES.indexOf(op.fate) })
+  const unsigned = {
+    version: 1,
+    chainId: CHAIN_ID,
+    vShard: op.from,
+    keyType: 1,
+    senderKey: key.publicKey,
+    nonce,
+    gasLimit: 20_000,
+    maxFee: 1_000_000n,
+    tip: 1n,
+    expiryHeight: 1_000,
+    call: { module: 'courier', method: 'send', args },
+  }
+  const bytes = signTransaction(runtime.transactions, unsigned, runtime.txDomain, (message) =>
+    activeEd25519().sign(message, key.secretKey),
+  )
+  const prepared = prepareTransaction(runtime, bytes, transactionId(bytes), accountIdOf(key.publicKey))
+  return prepared.ok ? prepared.value : undefined
+}
