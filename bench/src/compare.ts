@@ -51,7 +51,7 @@ export function summary({ tps, cpuUsPerTx, cold }: Run): string {
   return `${tps.toFixed(0)} transfers/s, ${cpuUsPerTx.toFixed(0)} us CPU each (${first})`
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   const high = sorted[middle] as number

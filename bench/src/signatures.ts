@@ -6,8 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createEd25519Kernel, type ItemBatch } from '@armchain/ed25519-batch'
+import { createEd25519Kernel, type ItemBatch, packItems } from '@armchain/ed25519-batch'
 import { ed25519 } from '@noble/curves/ed25519.js'
+import { median } from './compare.ts'
 import { commit, machine } from './machine.ts'
 
 const { values } = parseArgs({
@@ -106,7 +107,7 @@ function batches(signatures: readonly Signature[]): Subject[] {
     // With room for one batch of keys, each batch drives out the keys of the one before.
     const forgetful = createEd25519Kernel({ keyCacheMax: size })
     const kernel = createEd25519Kernel({ keyCacheMax: KEYS })
-    const packed = Array.from({ length: KEYS / size }, (_, i) => pack(signatures.slice(size * i, size * (i + 1))))
+    const packed = Array.from({ length: KEYS / size }, (_, i) => packItems(signatures.slice(size * i, size * (i + 1))))
     let next = 0
     const all = (verdicts: Uint8Array): number =>
       must(verdicts.length === size && verdicts.every((verdict) => verdict === 1), size)
@@ -124,7 +125,7 @@ function batches(signatures: readonly Signature[]): Subject[] {
 function fewSenders(): Subject {
   const size = 1024
   const senders = Array.from({ length: size / 8 }, () => generateKeyPairSync('ed25519'))
-  const packed = pack(Array.from({ length: size }, (_, i) => createSignature(i, senders[i % senders.length])))
+  const packed = packItems(Array.from({ length: size }, (_, i) => createSignature(i, senders[i % senders.length])))
   const kernel = createEd25519Kernel()
   return {
     name: `ours, ${size} by ${senders.length} keys, cached`,
@@ -134,17 +135,6 @@ function fewSenders(): Subject {
         size,
       ),
   }
-}
-
-function pack(signatures: readonly Signature[]): ItemBatch {
-  const size = 96 + MESSAGE_BYTES
-  const data = new Uint8Array(size * signatures.length)
-  signatures.forEach(({ publicKey, signature, message }, i) => {
-    data.set(publicKey, size * i)
-    data.set(signature, size * i + 32)
-    data.set(message, size * i + 96)
-  })
-  return { type: 'items', data, offsets: Uint32Array.from({ length: signatures.length + 1 }, (_, i) => size * i) }
 }
 
 function must(accepted: boolean, count: number): number {
@@ -162,11 +152,6 @@ function measure({ verify: run }: Subject, runMs: number): Figure {
   const wallUs = 1000 * (performance.now() - start)
   const { user, system } = process.threadCpuUsage(cpu)
   return { cpuUs: (user + system) / count, wallUs: wallUs / count }
-}
-
-function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] as number
 }
 
 main()

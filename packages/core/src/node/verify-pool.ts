@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { packItems } from '@armchain/ed25519-batch'
 import { ArmError, invariant } from '../errors.ts'
 import type { Ed25519Item } from '../ports.ts'
 import { createNativeEd25519 } from './native-ed25519.ts'
@@ -71,9 +72,7 @@ class ThreadPool implements VerifyPool {
       items.filter((_, i) => wellFormed[i]),
       this.workers,
     )
-    const results = await Promise.all(
-      batches.map((batch) => this.#idlest().run({ type: 'items', ...packItems(batch) })),
-    )
+    const results = await Promise.all(batches.map((batch) => this.#idlest().run(packItems(batch))))
     const verdicts = results.flatMap((result) => [...result.verdicts])
     let next = 0
     return wellFormed.map((good) => good && verdicts[next++] === VERDICT_VALID)
@@ -212,21 +211,6 @@ function split<Item>(items: readonly Item[], threads: number): Item[][] {
   const batches: Item[][] = []
   for (let i = 0; i < items.length; i += size) batches.push(items.slice(i, i + size))
   return batches
-}
-
-function packItems(items: readonly Ed25519Item[]): { data: Uint8Array<ArrayBuffer>; offsets: Uint32Array } {
-  const offsets = new Uint32Array(items.length + 1)
-  items.forEach((item, i) => {
-    offsets[i + 1] = (offsets[i] as number) + 96 + item.message.length
-  })
-  const data = new Uint8Array(offsets[items.length] as number)
-  items.forEach(({ publicKey, message, signature }, i) => {
-    const at = offsets[i] as number
-    data.set(publicKey, at)
-    data.set(signature, at + 32)
-    data.set(message, at + 96)
-  })
-  return { data, offsets }
 }
 
 function pack(parts: readonly Uint8Array[]): { data: Uint8Array<ArrayBuffer>; offsets: Uint32Array } {
