@@ -205,7 +205,7 @@ class RunningNode implements ArmNode {
     return this.#recovered
   }
 
-  submit: Intake['submit'] = (raws) => this.#intake.submit(raws)
+  submit: Intake['submit'] = (raws) => this.#intake.submit(raws.map((raw) => new Uint8Array(raw)))
 
   /** Replays the log over the last snapshot, and gives history what it misses. */
   async recover(): Promise<void> {
@@ -267,7 +267,7 @@ class RunningNode implements ArmNode {
     }
     this.#rpc = await createRpcServer({
       handlers,
-      submitMany: this.submit,
+      submitMany: (raws) => this.#intake.submit(raws),
       ...rpc,
       metrics: this.#metrics,
       log,
