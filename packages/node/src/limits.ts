@@ -108,6 +108,8 @@ export const SNAPSHOT_CHUNK_BYTES_MAX: number = 16 * 1024 * 1024
 export const SNAPSHOT_META_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks on their way to the archive's worker: `putBlock` refuses beyond it, so that a slow disk cannot fill the memory. */
 export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
+/** Buffers kept for the next blocks on their way to the archive: those of a busy chain, and no burst's. */
+export const ARCHIVE_SPARE_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 

@@ -42,6 +42,8 @@ export type Compression = 'none' | 'zstd'
 const COMPRESSIONS: readonly Compression[] = ['none', 'zstd']
 
 /** Level 1: bodies are mostly keys and signatures, where more effort finds nothing. */
+/** More than it adds to what does not compress: 1/256 and a frame, below 32 MiB. */
+const ZSTD_SPARE_BYTES = 128 * 1024
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 export function blockKey({ shard, height }: BlockPlace): Buffer {
@@ -83,15 +85,19 @@ export function decodeHeight(value: Buffer): number {
 }
 
 export function encodeBlock(block: ArchivedBlock, compression: Compression): Buffer {
-  const stored = (part: Uint8Array): Uint8Array => (compression === 'zstd' ? zstdCompressSync(part, ZSTD) : part)
-  const body = stored(block.body)
-  const receipts = stored(block.receipts)
+  const body = stored(block.body, compression)
+  const receipts = stored(block.receipts, compression)
   const head = Buffer.allocUnsafe(HEAD_BYTES)
   head.writeUInt8(COMPRESSIONS.indexOf(compression), 0)
   head.writeUInt32BE(block.header.length, 1)
   head.writeUInt32BE(body.length, 5)
   head.writeUInt32BE(receipts.length, 9)
   return Buffer.concat([head, block.header, body, receipts, block.txIds])
+}
+
+/** In one piece: by default it comes in many that are then put together. */
+function stored(part: Uint8Array, compression: Compression): Uint8Array {
+  return compression === 'zstd' ? zstdCompressSync(part, { ...ZSTD, chunkSize: part.length + ZSTD_SPARE_BYTES }) : part
 }
 
 /** What is asked for of a block: without its body, nothing is decompressed but the receipts. */

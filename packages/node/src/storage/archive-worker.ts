@@ -60,8 +60,8 @@ async function open({ dir, compression }: OpenRequest): Promise<Served> {
   return { store: dir === 'memory' ? memoryStore() : await openLevelStore(dir), compression }
 }
 
-function reply(message: Reply): void {
-  port?.postMessage(message)
+function reply(message: Reply, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer)
 }
 
 function fail(error: unknown): void {
@@ -133,7 +133,8 @@ async function writeBlocks(store: ArchiveStore, compression: Compression, puts: 
   }
   for (const [shard, height] of lastHeights) batch.put(lastHeightKey(shard), encodeHeight(height))
   await batch.write()
-  reply({ kind: 'written', bytes })
+  const buffers = puts.map((put) => put.bytes.buffer)
+  reply({ kind: 'written', bytes, buffers }, buffers)
 }
 
 async function lastHeight(store: ArchiveStore, shard: number): Promise<number | undefined> {
