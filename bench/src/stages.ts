@@ -88,7 +88,9 @@ async function main(): Promise<void> {
   }
   console.log(`CPU of a transfer by stage, us, medians of ${budgets.length} runs of ${work.count} transfers`)
   for (const { stage, us } of rows) console.log(`${us.toFixed(2).padStart(8)}  ${stage}`)
-  console.log(`${processUs.toFixed(2).padStart(8)}  the process, by the kernel's account; ${median(plain).toFixed(2)} when nothing samples it`)
+  console.log(
+    `${processUs.toFixed(2).padStart(8)}  the process, by the kernel's account; ${median(plain).toFixed(2)} when nothing samples it`,
+  )
   console.log(`the stages explain ${(100 * explained).toFixed(1)} % of it`)
   const out = values.out ?? resolve(import.meta.dirname, '../results')
   mkdirSync(out, { recursive: true })

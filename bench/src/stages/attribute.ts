@@ -1,7 +1,11 @@
 import type { CpuProfile, ProfileNode } from './inspector.ts'
 
 /** Samples whose stack holds a function of one of these files, the innermost that has a rule, are of the stage. */
-export type StageRule = { readonly stage: string; readonly files: readonly string[]; readonly functions?: readonly string[] }
+export type StageRule = {
+  readonly stage: string
+  readonly files: readonly string[]
+  readonly functions?: readonly string[]
+}
 
 export const GARBAGE = 'garbage collection'
 /** Native code that no JavaScript function has called: the event loop, sockets, messages between threads. */
@@ -12,7 +16,9 @@ export const UNNAMED = 'not attributed'
 /** Parts of the time that a thread was busy, by stage; they add up to 1 unless it never was. */
 export function stageParts(profile: CpuProfile, rules: readonly StageRule[]): ReadonlyMap<string, number> {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
-  const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
+  const parents = new Map(
+    profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
+  )
   const known = new Map<number, string | undefined>()
   const stageOf = (id: number): string | undefined => {
     if (known.has(id)) return known.get(id)

@@ -42,8 +42,6 @@ export type Compression = 'none' | 'zstd'
 const COMPRESSIONS: readonly Compression[] = ['none', 'zstd']
 
 /** Level 1: bodies are mostly keys and signatures, where more effort finds nothing. */
-/** More than it adds to what does not compress: 1/256 and a frame, below 32 MiB. */
-const ZSTD_SPARE_BYTES = 128 * 1024
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 export function blockKey({ shard, height }: BlockPlace): Buffer {
@@ -84,20 +82,19 @@ export function decodeHeight(value: Buffer): number {
   return value.readUIntBE(0, 6)
 }
 
-export function encodeBlock(block: ArchivedBlock, compression: Compression): Buffer {
-  const body = stored(block.body, compression)
-  const receipts = stored(block.receipts, compression)
+/** The value of a block, in pieces that follow each other. */
+export function encodeBlock(block: ArchivedBlock, compression: Compression): readonly Uint8Array[] {
+  const stored = (part: Uint8Array): Uint8Array =>
+    // With its size known, the compressor takes no more memory than it needs.
+    compression === 'zstd' ? zstdCompressSync(part, { ...ZSTD, pledgedSrcSize: part.length }) : part
+  const body = stored(block.body)
+  const receipts = stored(block.receipts)
   const head = Buffer.allocUnsafe(HEAD_BYTES)
   head.writeUInt8(COMPRESSIONS.indexOf(compression), 0)
   head.writeUInt32BE(block.header.length, 1)
   head.writeUInt32BE(body.length, 5)
   head.writeUInt32BE(receipts.length, 9)
-  return Buffer.concat([head, block.header, body, receipts, block.txIds])
-}
-
-/** In one piece: by default it comes in many that are then put together. */
-function stored(part: Uint8Array, compression: Compression): Uint8Array {
-  return compression === 'zstd' ? zstdCompressSync(part, { ...ZSTD, chunkSize: part.length + ZSTD_SPARE_BYTES }) : part
+  return [head, block.header, body, receipts, block.txIds]
 }
 
 /** What is asked for of a block: without its body, nothing is decompressed but the receipts. */
