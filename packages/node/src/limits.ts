@@ -131,7 +131,7 @@ export const ADDRESSES_KEPT = 65_536
 export const VIEWS_PER_TURN = 64
 /** Imports, and anchors, that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
-/** Log written since the last snapshot before a new one is taken. */
+/** Log written since the last snapshot before a new one is taken; as much as the last one has, where that is more. */
 export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 /** Snapshots of a development chain that are remembered. */
 export const DEV_SNAPSHOTS_MAX = 32

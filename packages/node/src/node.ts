@@ -154,6 +154,8 @@ class RunningNode implements ArmNode {
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
   #unsnapshotBytes = 0
+  /** Of the last snapshot that was written. */
+  #snapshotBytes = 0
   #snapshotting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -297,15 +299,16 @@ class RunningNode implements ArmNode {
     const cut = wal.cut()
     // Awaited below, unless the folder cannot even be listed.
     cut.catch(() => undefined)
-    const { meta, chunks } = host.snapshot()
+    using running = host.beginSnapshot()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
-    await writeSnapshot(dataDir.snapshotDir, {
+    const { sizeBytes } = await writeSnapshot(dataDir.snapshotDir, {
       id,
       genesisHash: this.runtime.genesisHash,
       walSegment: await cut,
-      meta,
-      chunks,
+      meta: running.meta,
+      chunks: inTurns(running.chunks()),
     })
+    this.#snapshotBytes = sizeBytes
     // History has to hold what the log forgets: blocks that are durable may still be on their way there.
     await host.settled()
     await archive.sync()
@@ -401,7 +404,8 @@ class RunningNode implements ArmNode {
     const recordBytes = executed.details.sizeBytes + RECORD_OVERHEAD_BYTES
     this.#logBytes += recordBytes
     this.#unsnapshotBytes += recordBytes
-    if (this.#unsnapshotBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+    const everyBytes = this.#options.snapshotEveryBytes ?? Math.max(SNAPSHOT_EVERY_BYTES, this.#snapshotBytes)
+    if (this.#unsnapshotBytes > everyBytes) this.#snapshotSoon()
   }
 
   #snapshotSoon(): void {
@@ -441,6 +445,14 @@ const REVERTED: Refusal = {
 
 /** Recent heads that can be found by hash. */
 const HASHES_MAX = 100_000
+
+/** A chunk in a turn of the event loop: blocks are made and requests answered in between. */
+async function* inTurns(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (const chunk of chunks) {
+    yield chunk
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
 
 async function folderBytes(dir: string): Promise<number> {
   const names = await readdir(dir).catch(() => [])

@@ -23,7 +23,13 @@ import { ARCHIVE_PAUSE_BYTES, UNPUBLISHED_BYTES_MAX } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { History } from './history.ts'
-import { type MachineSnapshot, type RestoredMachine, snapshotMachine } from './snapshots.ts'
+import {
+  beginSnapshot,
+  type MachineSnapshot,
+  type RestoredMachine,
+  type RunningSnapshot,
+  snapshotMachine,
+} from './snapshots.ts'
 import { TraceIndex } from './trace-index.ts'
 
 /** Kinds of records in the log. */
@@ -121,6 +127,11 @@ export class ChainHost {
   /** The chain as it is, all at one moment. */
   snapshot(): MachineSnapshot {
     return snapshotMachine(this.#machine, (vShard) => this.#certificates.get(vShard))
+  }
+
+  /** The same, to be written while the chain goes on. */
+  beginSnapshot(): RunningSnapshot {
+    return beginSnapshot(this.#machine, (vShard) => this.#certificates.get(vShard))
   }
 
   /** Puts the chain where a snapshot was taken; what waits in pools is given up. */
