@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path'
 import { createRpcClient, type RpcClient } from '@armchain/client'
 import { toHex, transactionId } from '@armchain/core'
 import { loadIncluded, type SignedLoad, signLoad } from '@armchain/testnet'
+import { median } from '../compare.ts'
 import {
   BATCH,
   batchBody,
   chunks,
+  type Delivery,
   type Prepared,
   postBatch,
   RECEIPTS_SAMPLED,
@@ -86,6 +88,7 @@ async function prepare(
       if (crossPercent > 0) await allDelivered(rpc)
     },
     check: () => check(rpc, load),
+    deliveries: () => deliveries(rpc, load),
   }
 }
 
@@ -104,6 +107,23 @@ function asJson(url: string, batches: readonly (readonly Uint8Array[])[]): (() =
 /** Until nothing is on its way between the shards, as of anchored heads. */
 async function allDelivered(rpc: RpcClient): Promise<void> {
   while ((await rpc.call('arm_getSupply')).inFlightMotes !== '0') await new Promise((done) => setTimeout(done, POLL_MS))
+}
+
+/** Medians over payments between shards among a sample, by their traces. */
+async function deliveries(rpc: RpcClient, { transactions }: SignedLoad): Promise<Delivery | undefined> {
+  const ids = sample(transactions, RECEIPTS_SAMPLED).map((raw) => toHex(transactionId(raw)))
+  const traces = await rpc.batch(ids.map((id) => ['arm_trace', { id }] as const))
+  const found: Delivery[] = []
+  for (const trace of traces) {
+    if (!trace.ok) throw trace.reason
+    const at = (kind: 'included' | 'anchored' | 'delivered') => trace.value.spans.find((span) => span.kind === kind)
+    const [sent, anchored, delivered] = [at('included'), at('anchored'), at('delivered')]
+    if (sent === undefined || delivered === undefined) continue
+    // The block that it left in, that of the main shard that anchored it, and the one that brought it.
+    found.push({ ms: delivered.timeMs - sent.timeMs, blocks: anchored === undefined ? 2 : 3 })
+  }
+  if (found.length === 0) return undefined
+  return { ms: median(found.map(({ ms }) => ms)), blocks: median(found.map(({ blocks }) => blocks)) }
 }
 
 async function check(rpc: RpcClient, { senders, transactions }: SignedLoad): Promise<void> {
