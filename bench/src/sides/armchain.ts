@@ -10,11 +10,13 @@ import {
   batchBody,
   chunks,
   type Delivery,
+  type Part,
   type Prepared,
   postBatch,
   RECEIPTS_SAMPLED,
   type Server,
   type Side,
+  type Started,
   sample,
   startServer,
   type Work,
@@ -35,33 +37,36 @@ const POLL_MS = 10
 
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 
+export interface ArmchainServer extends Server {
+  readonly url: string
+  readonly dataDir: string
+  prepare(part: Part): Promise<ArmchainPrepared>
+}
+
+/** With the bytes of all its transfers. */
+export type ArmchainPrepared = Prepared & { readonly sizeBytes: number }
+
+export interface ArmchainSide extends Side {
+  start(work: Work): Promise<ArmchainServer>
+}
+
 /** A testnet as the command line starts it, its chain on disk. */
-export function createArmchainSide({ name, nodeOptions = [], ...load }: ArmchainOptions): Side {
+export function createArmchainSide({ name, nodeOptions = [], ...load }: ArmchainOptions): ArmchainSide {
   return {
     name,
     async start(work) {
       const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
-      const out = join(folder, 'config.json')
-      const options = ['--shards', String(load.shards), '--accounts', String(work.accounts), '--port', '0']
-      const started = await startServer(
-        process.execPath,
-        [
-          [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...options],
-          ['--data-dir', join(folder, 'data'), '--config-out', out],
-        ].flat(),
-        () =>
-          stat(out).then(
-            () => true,
-            () => false,
-          ),
-      )
-      const config = JSON.parse(await readFile(out, 'utf8')) as Config
-      const rpc = createRpcClient({ url: config.rpc[0] as string })
-      const server: Server = {
+      const options = ['--shards', String(load.shards), '--accounts', String(work.accounts)]
+      const started = await startTestnet(folder, options, nodeOptions)
+      const url = started.config.rpc[0] as string
+      const rpc = createRpcClient({ url })
+      const server: ArmchainServer = {
+        url,
+        dataDir: started.dataDir,
         pid: started.pid,
         firstBlockMs: started.startMs,
         // The chain knows which nonces come next.
-        prepare: () => prepare(rpc, config, work, load),
+        prepare: () => prepare(rpc, started.config, work, load),
         async [Symbol.asyncDispose]() {
           await rpc.close()
           await started.stop()
@@ -73,15 +78,38 @@ export function createArmchainSide({ name, nodeOptions = [], ...load }: Armchain
   }
 }
 
+/** Starts one with these options of the command line, its data and configuration in `folder`. */
+export async function startTestnet(
+  folder: string,
+  options: readonly string[],
+  nodeOptions: readonly string[] = [],
+): Promise<Started & { readonly config: Config; readonly dataDir: string }> {
+  const [out, dataDir] = [join(folder, 'config.json'), join(folder, 'data')]
+  const started = await startServer(
+    process.execPath,
+    [
+      [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...options, '--port', '0'],
+      ['--data-dir', dataDir, '--config-out', out],
+    ].flat(),
+    () =>
+      stat(out).then(
+        () => true,
+        () => false,
+      ),
+  )
+  return { ...started, config: JSON.parse(await readFile(out, 'utf8')) as Config, dataDir }
+}
+
 async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
   { submit, crossPercent }: Omit<ArmchainOptions, 'name' | 'nodeOptions'>,
-): Promise<Prepared> {
+): Promise<ArmchainPrepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
   const batches = chunks(load.transactions, BATCH)
   return {
+    sizeBytes: load.transactions.reduce((sum, { length }) => sum + length, 0),
     batches: submit === 'binary' ? batches.map((batch) => () => submitBinary(rpc, batch)) : asJson(rpc.url, batches),
     async included() {
       await loadIncluded(rpc, load, { finality: crossPercent > 0 ? 'anchored' : 'shard-final' })
