@@ -51,7 +51,7 @@ const THREADS: readonly {
     stage: 'history thread',
   },
   { names: ['V8Worker', 'DelayedTaskSche'], stage: "V8's helpers: garbage collection and compilation" },
-  { names: ['libuv-worker'], stage: 'disk: writes and syncs of the log' },
+  { names: ['libuv-worker'], stage: "disk: the log's writes and syncs, the store of history" },
 ]
 
 /** CPU of the steady part in microseconds a transfer: of the process, and of its threads by name. */

@@ -56,13 +56,16 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
       hint: 'pass the module to the node',
     })
   })
-  const events = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
+  // By module, then by name: joined, they would be text made for each event.
+  const events = new Map<string, Map<string, Codec<Readonly<Record<string, unknown>>>>>()
   for (const module of modules) {
+    const own = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
+    events.set(module.name, own)
     for (const [name, schema] of Object.entries(module.events ?? {})) {
       // No receipt could hold it.
       if (utf8(name).length > NAME_BYTES_MAX)
         throw new ArmError('ARM_ARGUMENT', 'the name of an event is too long', { module: module.name, name })
-      events.set(`${module.name}/${name}`, compile(schema))
+      own.set(name, compile(schema))
     }
   }
   return {
@@ -79,7 +82,7 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
     messageHandler: finder(modules, (module) => module.messages),
     query: finder(modules, (module) => module.queries),
     moduleAccount,
-    event: (module, name) => events.get(`${module}/${name}`),
+    event: (module, name) => events.get(module)?.get(name),
     detailsFields: suppliers(types.details, BASE_DETAILS_SCHEMA, modules, (module) => module.detailsFields),
     receiptFields: suppliers(types.receipt, BASE_RECEIPT_SCHEMA, modules, (module) => module.receiptFields),
   }
