@@ -3,6 +3,7 @@ import { ArmError, isArmError, toHex } from '@armchain/core'
 import { accountCommand } from './account.ts'
 import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
+import { chaosCommand } from './chaos.ts'
 import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
 import { loadCommand } from './load.ts'
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   block: blockCommand,
   trace: traceCommand,
   dev: devCommand,
+  chaos: chaosCommand,
   load: loadCommand,
   bench: benchCommand,
 }
