@@ -8,7 +8,7 @@ import {
   verifyCertificate,
 } from '@armchain/consensus'
 import { invariant, toHex } from '@armchain/core'
-import { commitsTo, createHead, createPayload, faultOf, markOf, nameOf, SHARD } from './abstract-chain.ts'
+import { commitsTo, createHead, createPayload, encodeCarved, faultOf, markOf, nameOf, SHARD } from './abstract-chain.ts'
 import { BlockStore, type FinalBlock, finalBlockCodec, readRange, writeRange } from './block-sync.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
@@ -270,7 +270,7 @@ export class EngineNode implements SimNode {
     const invalid = faultOf(head, payload, { epoch, view, height: height + 1, parent })
     this.#blocks.add(block)
     this.#lastBlockMs = this.#nowMs
-    this.#effects.push({ type: 'block', record: finalBlockCodec.encode(block) })
+    this.#effects.push({ type: 'block', record: encodeCarved(finalBlockCodec, block) })
     this.#tellTip(invalid ?? (markOf(payload) === 'good' ? undefined : 'it must not have been certified'))
   }
 

@@ -1,4 +1,4 @@
-import { invariant } from '@armchain/core'
+import { carveBytes, invariant } from '@armchain/core'
 
 /** Records of the log by kind and epoch: a kind byte, the epoch in four bytes, then what the engine or the shell wrote. */
 export const RecordKind = { engine: 1, amnesia: 2 } as const
@@ -9,9 +9,12 @@ export type ShellRecord = { readonly kind: RecordKind; readonly epoch: number; r
 const FRAME_BYTES = 5
 
 export function writeRecord(kind: RecordKind, epoch: number, bytes: Uint8Array): Uint8Array {
-  const record = new Uint8Array(FRAME_BYTES + bytes.length)
+  const record = carveBytes(FRAME_BYTES + bytes.length)
   record[0] = kind
-  new DataView(record.buffer).setUint32(1, epoch)
+  record[1] = epoch >>> 24
+  record[2] = epoch >>> 16
+  record[3] = epoch >>> 8
+  record[4] = epoch
   record.set(bytes, FRAME_BYTES)
   return record
 }
