@@ -25,38 +25,33 @@ export const fakeScheme: CertificateScheme = {
 
 export function fakeSign(key: Uint8Array, message: Uint8Array): Uint8Array {
   const signature = new Uint8Array(SIGNATURE_BYTES)
-  const [high, low] = halves(key, message)
+  sign(key, message)
   for (let i = 0; i < 4; i++) {
-    signature[i] = high >>> (24 - 8 * i)
-    signature[4 + i] = low >>> (24 - 8 * i)
+    signature[i] = signed.high >>> (24 - 8 * i)
+    signature[4 + i] = signed.low >>> (24 - 8 * i)
   }
   return signature
 }
 
 function isSigned(key: Uint8Array, message: Uint8Array, proof: Uint8Array, at: number): boolean {
-  const [high, low] = halves(key, message)
-  return wordAt(proof, at) === high && wordAt(proof, at + 4) === low
+  sign(key, message)
+  return wordAt(proof, at) === signed.high && wordAt(proof, at + 4) === signed.low
 }
 
-/** The digest's two words: each of its own pass over the message, and mixed with the key. */
-function halves(key: Uint8Array, message: Uint8Array): readonly [number, number] {
+/** What `sign` gives: two words. */
+const signed = { high: 0, low: 0 }
+/** The digest of the last message: the votes of a view are mostly for one, which engines keep as one array. */
+const last: { message: Uint8Array; high: number; low: number } = { message: new Uint8Array(0), high: 0, low: 0 }
+
+function sign(key: Uint8Array, message: Uint8Array): void {
+  if (last.message !== message) {
+    last.message = message
+    last.high = mixBytes(0x7369676e, message)
+    last.low = mixBytes(last.high ^ 0x7265, message)
+  }
   const secret = mixBytes(0x51617475, key)
-  const digest = digestOf(message)
-  const high = mix(digest.high ^ secret)
-  return [high, mix(digest.low + secret) ^ Math.imul(high, 0x9e3779b1)]
-}
-
-/** Of the message that was asked for last: the votes of a view are mostly for one, which engines keep as one array. */
-let last: { readonly message: Uint8Array; readonly high: number; readonly low: number } = digest(new Uint8Array(0))
-
-function digestOf(message: Uint8Array): typeof last {
-  if (last.message !== message) last = digest(message)
-  return last
-}
-
-function digest(message: Uint8Array): typeof last {
-  const high = mixBytes(0x7369676e, message)
-  return { message, high, low: mixBytes(high ^ 0x7265, message) }
+  signed.high = mix(last.high ^ secret)
+  signed.low = mix(last.low + secret) ^ Math.imul(signed.high, 0x9e3779b1)
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

@@ -35,7 +35,7 @@ export type VoteStatement = {
   /** Seat whose signature on it holds. */
   readonly signer: number
   /** Where a proposal says that its block stands; absent in plain votes, and where a block is only proposed again. */
-  readonly on?: { readonly view: number; readonly digest: string }
+  readonly on?: { readonly view: number; readonly digest: string } | undefined
 }
 
 export type CertificateStatement = {
