@@ -1,4 +1,12 @@
-import { carveBytes, concatBytes, equalBytes, type ShardKey, sha256, shardKeyCodec, signingDomain } from '@armchain/core'
+import {
+  carveBytes,
+  concatBytes,
+  equalBytes,
+  type ShardKey,
+  sha256,
+  shardKeyCodec,
+  signingDomain,
+} from '@armchain/core'
 
 /**
  * What validators sign.

@@ -1,6 +1,6 @@
 import {
-  carveBytes,
   type Codec,
+  carveBytes,
   concatBytes,
   equalBytes,
   type Head,

@@ -15,8 +15,7 @@ export const fakeScheme: CertificateScheme = {
   name: 'fake',
   keyBytes: 32,
   attributable: true,
-  verifyVote: (key, message, signature) =>
-    signature.length === SIGNATURE_BYTES && isSigned(key, message, signature, 0),
+  verifyVote: (key, message, signature) => signature.length === SIGNATURE_BYTES && isSigned(key, message, signature, 0),
   assemble: (signatures) => concatBytes(...signatures),
   verifyProof: (keys, message, proof) =>
     proof.length === keys.length * SIGNATURE_BYTES &&

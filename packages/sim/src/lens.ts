@@ -53,7 +53,9 @@ export const blindLens: LensFactory = () => ({ describe: (bytes) => `${bytes.len
 
 /** Reads an array once for all who look at it in a row: several oracles are shown each message. */
 export function remembering(lens: MessageLens): MessageLens {
-  let last: { readonly bytes: Uint8Array; readonly sender: number; readonly statements: readonly Statement[] } | undefined
+  let last:
+    | { readonly bytes: Uint8Array; readonly sender: number; readonly statements: readonly Statement[] }
+    | undefined
   return {
     ...lens,
     read(bytes, sender) {

@@ -81,8 +81,7 @@ export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys):
         case 'proposal': {
           const { epoch, view, height, parentLink, head, signature } = message
           const link = linkOf(parentLink, view, height, headHash(head))
-          const on =
-            message.payload === undefined ? undefined : { view: message.parentView, digest: hexOf(parentLink) }
+          const on = message.payload === undefined ? undefined : { view: message.parentView, digest: hexOf(parentLink) }
           return vote(sender, epoch, { kind: NOTARIZE, view, link, signature }, on)
         }
         case 'certificates':

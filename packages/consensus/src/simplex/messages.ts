@@ -2,8 +2,8 @@ import {
   ArmError,
   blob,
   bytes32,
-  carveBytes,
   type Codec,
+  carveBytes,
   compile,
   isArmError,
   list,
@@ -177,7 +177,9 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
  * What some of the last arrays hold, so that whoever is given the same array, as everyone in a simulation is that a message
  * is sent to, decodes it once. Not a weak map: the collector's work on one was more than the decoding that it saved.
  */
-const recents: ({ readonly bytes: Uint8Array; readonly message: Message } | undefined)[] = new Array(RECENTS).fill(undefined)
+const recents: ({ readonly bytes: Uint8Array; readonly message: Message } | undefined)[] = new Array(RECENTS).fill(
+  undefined,
+)
 
 function remember(bytes: Uint8Array, message: Message): void {
   if (bytes.length <= RECENT_BYTES_MAX) recents[placeOf(bytes)] = { bytes, message }

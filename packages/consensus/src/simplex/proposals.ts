@@ -44,7 +44,10 @@ export function takeProposal(state: State, from: number, message: Proposal): boo
     round.giveUp = true
     return true
   }
-  const block = keepBlock(state, createBlock({ view, height, parentLink, head, payload: content }, { headHash: hash, link }))
+  const block = keepBlock(
+    state,
+    createBlock({ view, height, parentLink, head, payload: content }, { headHash: hash, link }),
+  )
   round.proposal = { block, parentView, repeats: payload === undefined }
   return true
 }

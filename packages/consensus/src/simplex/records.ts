@@ -1,4 +1,4 @@
-import { bool, bytes32, carveBytes, type Codec, compile, isArmError, option, struct, u8, u53 } from '@armchain/core'
+import { bool, bytes32, type Codec, carveBytes, compile, isArmError, option, struct, u8, u53 } from '@armchain/core'
 import type { VoteKind } from '../statement.ts'
 import {
   damaged,
