@@ -1,3 +1,4 @@
+import { type Committee, schemeCommittee } from '@armchain/consensus'
 import {
   accountPath,
   EMPTY_PREFIX,
@@ -25,6 +26,8 @@ export type ShardDescriptor = {
   readonly key: ShardKey
   readonly engine: string
   readonly validators: readonly Uint8Array[]
+  /** Who certifies its heads. */
+  readonly committee: Committee
   readonly genesisHead: Uint8Array
   readonly genesisHeadHash: Uint8Array
   readonly genesisMotes: bigint
@@ -44,6 +47,7 @@ export function genesisLayout(
       key,
       engine,
       validators,
+      committee: schemeCommittee({ engine, validators }),
       genesisHead,
       genesisHeadHash: headHash(genesisHead),
       genesisMotes: state.accounts.totalBalance,
