@@ -95,6 +95,8 @@ function strongest(active: readonly NetworkFault[], type: 'loss' | 'duplicate' |
 }
 
 function cuts(fault: NetworkFault, from: number, to: number): boolean {
+  if (fault.type === 'eclipse')
+    return (from === fault.node) !== (to === fault.node) && from !== fault.by && to !== fault.by
   if (fault.type !== 'partition') return false
   const fromInside = fault.side.includes(from)
   const toInside = fault.side.includes(to)

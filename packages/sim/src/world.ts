@@ -65,6 +65,7 @@ export class World {
   readonly #anyTwins: boolean
   #nowMs = 0
   #audit = 0x811c9dc5
+  readonly #digests: WeakMap<Uint8Array, number> = new WeakMap()
   #events = 0
   #eventsAtLook = 0
   readonly #storm: number
@@ -172,13 +173,22 @@ export class World {
     const host = this.#host(event.host)
     if (host.node === undefined || this.#waits(host, event)) return
     const bytes = event.bytes as Uint8Array
-    this.#audit = mixBytes(this.#audit, bytes)
+    this.#audit = bytes.length < LARGE_BYTES ? mixBytes(this.#audit, bytes) : mix(this.#audit ^ this.#digest(bytes))
     const lane = event.kind === MESSAGE ? 'engine' : 'shell'
     if (lane === 'engine') {
       this.#tracer?.received(this.#nowMs, host, event.detail, bytes)
       for (const oracle of this.#hearReceived) oracle.received?.(host, event.detail, bytes)
     }
     this.#step(host, { type: 'message', from: event.detail, lane, bytes })
+  }
+
+  /** Of a large message that is sent to many, or often, once. */
+  #digest(bytes: Uint8Array): number {
+    const known = this.#digests.get(bytes)
+    if (known !== undefined) return known
+    const digest = mixBytes(0, bytes)
+    this.#digests.set(bytes, digest)
+    return digest
   }
 
   #ring(event: Scheduled<Kind>): void {
@@ -404,6 +414,8 @@ export class World {
   }
 }
 
+/** Messages from here on are hashed once, not at each arrival. */
+const LARGE_BYTES = 65_536
 const NO_EFFECTS: readonly NodeEffect[] = []
 
 function write(disk: SimDisk, effect: Write): boolean {

@@ -7,6 +7,7 @@ import type { Fact } from '../node-port.ts'
 import type { Oracle } from '../oracle.ts'
 import { type Scenario, unboundSeats } from '../scenario.ts'
 import { honestHosts } from '../world.ts'
+import { heightOf } from './liveness.ts'
 
 /** Contradictions that were heard before some of them must have been told of: one may come too late to count. */
 const HEARD_MIN = 12
@@ -25,6 +26,8 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
   let decided = { epoch: 0, view: 0 }
 
   function hear(host: Host, { epoch, view, kind, digest, signer }: VoteStatement): void {
+    // Of another epoch than its own, an engine takes nothing.
+    if (epoch !== epochOf(host)) return
     const perHost = heard.get(host.index) ?? new Map<number, Votes>()
     heard.set(host.index, perHost)
     const known = perHost.get(signer)
@@ -39,6 +42,11 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
         : votes.finalize !== undefined && votes.nullify !== undefined && kind !== 'notarize'
     const late = epoch < decided.epoch || (epoch === decided.epoch && view <= decided.view)
     if (contradicts && !late) contradictions++
+  }
+
+  function epochOf(host: Host): number {
+    const { epochBlocks } = scenario
+    return epochBlocks === 0 ? 0 : Math.floor(heightOf(host) / epochBlocks)
   }
 
   /** A proposal of who does not lead is refused before anyone looks at its signature. */
