@@ -56,6 +56,7 @@ export {
   evidenceId,
   verifyEvidence,
 } from './evidence.ts'
+export { DEFAULT_PEER_LIMITS, PeerGuard, type PeerLimits } from './peer-guard.ts'
 export { readSigners, signerBitmap } from './signers.ts'
 export {
   type Context,
