@@ -24,6 +24,8 @@ export type ArmchainOptions = {
   readonly submit: 'binary' | 'json'
   readonly shards: number
   readonly crossPercent: number
+  /** Options of Node itself for the server. */
+  readonly nodeOptions?: readonly string[]
 }
 
 const CLI = resolve(import.meta.dirname, '../../../packages/testnet/src/cli.ts')
@@ -32,7 +34,7 @@ const POLL_MS = 10
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 
 /** A testnet as the command line starts it, its chain on disk. */
-export function createArmchainSide({ name, ...load }: ArmchainOptions): Side {
+export function createArmchainSide({ name, nodeOptions = [], ...load }: ArmchainOptions): Side {
   return {
     name,
     async start(work) {
@@ -42,7 +44,7 @@ export function createArmchainSide({ name, ...load }: ArmchainOptions): Side {
       const started = await startServer(
         process.execPath,
         [
-          ['--conditions=@armchain/source', CLI, 'testnet', ...options],
+          [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...options],
           ['--data-dir', join(folder, 'data'), '--config-out', out],
         ].flat(),
         () =>
@@ -73,7 +75,7 @@ async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
-  { submit, crossPercent }: Omit<ArmchainOptions, 'name'>,
+  { submit, crossPercent }: Omit<ArmchainOptions, 'name' | 'nodeOptions'>,
 ): Promise<Prepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
   const batches = chunks(load.transactions, BATCH)

@@ -188,4 +188,4 @@ export {
   SCRYPT_COST,
   type ScryptCost,
 } from './keys/keystore.ts'
-export { exportState, importState, type StatePart } from './state/state-export.ts'
+export { exportState, importState, StateExport, type StatePart } from './state/state-export.ts'

@@ -108,6 +108,8 @@ export const SNAPSHOT_CHUNK_BYTES_MAX: number = 16 * 1024 * 1024
 export const SNAPSHOT_META_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks on their way to the archive's worker: `putBlock` refuses beyond it, so that a slow disk cannot fill the memory. */
 export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
+/** Buffers kept for the next blocks on their way to the archive: those of a busy chain, and no burst's. */
+export const ARCHIVE_SPARE_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
@@ -129,7 +131,7 @@ export const ADDRESSES_KEPT = 65_536
 export const VIEWS_PER_TURN = 64
 /** Imports, and anchors, that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
-/** Log written since the last snapshot before a new one is taken. */
+/** Log written since the last snapshot before a new one is taken; as much as the last one has, where that is more. */
 export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 /** Snapshots of a development chain that are remembered. */
 export const DEV_SNAPSHOTS_MAX = 32

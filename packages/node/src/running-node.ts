@@ -128,6 +128,8 @@ export class RunningNode implements ArmNode {
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
   #unsnapshotBytes = 0
+  /** Of the last snapshot that was written. */
+  #snapshotBytes = 0
   #snapshotting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -182,7 +184,10 @@ export class RunningNode implements ArmNode {
     return this.#peers?.cutOffs ?? 0
   }
 
-  submit: Intake['submit'] = async (raws) => {
+  submit: Intake['submit'] = (raws) => this.#submit(raws.map((raw) => new Uint8Array(raw)))
+
+  /** Takes transactions whose bytes nobody else changes, and tells the others of those that are accepted. */
+  async #submit(raws: readonly Uint8Array[]): ReturnType<Intake['submit']> {
     const results = await this.#intake.submit(raws)
     this.#peers?.gossip(raws.filter((_, i) => results[i]?.ok))
     return results
@@ -262,7 +267,7 @@ export class RunningNode implements ArmNode {
     const control = dev?.validators
     this.#rpc = await createRpcServer({
       handlers: { ...handlers, ...(control && validatorHandlers(control, this.#options.transport?.self ?? 0)) },
-      submitMany: this.submit,
+      submitMany: (raws) => this.#submit(raws),
       ...rpc,
       metrics: this.#metrics,
       log,
@@ -292,16 +297,17 @@ export class RunningNode implements ArmNode {
     const cut = wal.cut()
     // Awaited below, unless the folder cannot even be listed.
     cut.catch(() => undefined)
-    const { meta, chunks } = host.snapshot()
+    using running = host.beginSnapshot()
     host.continueLog()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
-    await writeSnapshot(dataDir.snapshotDir, {
+    const { sizeBytes } = await writeSnapshot(dataDir.snapshotDir, {
       id,
       genesisHash: this.runtime.genesisHash,
       walSegment: await cut,
-      meta,
-      chunks,
+      meta: running.meta,
+      chunks: inTurns(running.chunks()),
     })
+    this.#snapshotBytes = sizeBytes
     // History has to hold what the log forgets: blocks that are durable may still be on their way there.
     await host.settled()
     await archive.sync()
@@ -389,7 +395,8 @@ export class RunningNode implements ArmNode {
     const recordBytes = executed.details.sizeBytes + RECORD_OVERHEAD_BYTES
     this.#logBytes += recordBytes
     this.#unsnapshotBytes += recordBytes
-    if (this.#unsnapshotBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+    const everyBytes = this.#options.snapshotEveryBytes ?? Math.max(SNAPSHOT_EVERY_BYTES, this.#snapshotBytes)
+    if (this.#unsnapshotBytes > everyBytes) this.#snapshotSoon()
   }
 
   #snapshotSoon(): void {
@@ -418,6 +425,14 @@ export class RunningNode implements ArmNode {
     this.#waiters.dropAll({ code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' })
     this.#inner.log.error('the node cannot go on', { error: String(error) })
     this.#options.onFailure?.(error)
+  }
+}
+
+/** A chunk in a turn of the event loop: blocks are made and requests answered in between. */
+async function* inTurns(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (const chunk of chunks) {
+    yield chunk
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
