@@ -35,3 +35,5 @@ export const PEERS_MAX: number = 4096
 export const CHECKPOINT_BLOCKS: number = 64
 /** Faults of one peer in one Delta before it is not listened to for the rest of it: some 50 ms of signature checks. */
 export const PEER_FAULTS_MAX: number = 16
+/** Proofs of possession remembered as valid, of 300 characters each. */
+export const POSSESSIONS_KEPT: number = 4096

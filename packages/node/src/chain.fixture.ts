@@ -6,6 +6,7 @@ import {
   carve,
   createRuntime,
   defaultScheme,
+  ed25519Validators,
   fees,
   formatAddress,
   type Genesis,
@@ -43,7 +44,7 @@ export const testGenesis: Genesis = {
   scheme: defaultScheme({
     chainId: 7,
     networkId: 'node-test',
-    shards: SHARDS.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] })),
+    shards: SHARDS.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) })),
     modules: ['bank', 'vesting', 'fees'],
   }),
   timeMs: 1_000_000,

@@ -13,6 +13,7 @@ import {
   createRuntime,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -104,7 +105,7 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
   const shards = Array.from({ length: vShards + 1 }, (_, vShard) => ({
     vShard,
     engine: 'solo',
-    validators: [validator.publicKey],
+    ...ed25519Validators([validator.publicKey]),
   }))
   const scheme = defaultScheme({
     chainId: 7,

@@ -10,6 +10,7 @@ import {
   createRuntime,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -105,7 +106,7 @@ function buildChain(): WholeChain {
   const shards = Array.from({ length: WHOLE_VSHARDS + 1 }, (_, vShard) => ({
     vShard,
     engine: 'solo',
-    validators: [validator.publicKey],
+    ...ed25519Validators([validator.publicKey]),
   }))
   const modules = ['bank', 'vesting', 'fees', 'courier']
   const scheme = defaultScheme({ chainId: CHAIN_ID, networkId: 'sim', shards, modules })

@@ -8,6 +8,7 @@ import {
   createMnemonic,
   decodeGenesis,
   defaultScheme,
+  ed25519Validators,
   encodeGenesis,
   formatAddress,
   fromHex,
@@ -211,7 +212,7 @@ function createSaved(options: TestnetOptions): Saved {
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
   const validator = derive(mnemonic, VALIDATOR_INDEX)
-  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
   const modules = ['bank', 'vesting', 'fees', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })

@@ -40,11 +40,12 @@ import {
   schemeCodec,
 } from './scheme.ts'
 import { signTransaction, type Transaction, transactionId, transactionMessage } from './transaction.ts'
+import { ed25519Validators } from './validator.ts'
 
 const key = new Uint8Array(32).fill(1)
 const shards = [
-  { vShard: 0, engine: 'solo', validators: [key] },
-  { vShard: 1, engine: 'solo', validators: [key] },
+  { vShard: 0, engine: 'solo', ...ed25519Validators([key]) },
+  { vShard: 1, engine: 'solo', ...ed25519Validators([key]) },
 ]
 const good = defaultScheme({ chainId: 7, networkId: 'test', shards })
 
@@ -169,8 +170,8 @@ const bad: Record<string, Partial<Scheme>> = {
   'no main shard': { shards: shards.slice(1) },
   'a vShard twice': { shards: [...shards, shards[1] as (typeof shards)[number]] },
   'vShards out of order': { shards: [...shards].reverse() },
-  'a shard without validators': { shards: [{ vShard: 0, engine: 'solo', validators: [] }] },
-  'a validator twice': { shards: [{ vShard: 0, engine: 'solo', validators: [key, key.slice()] }] },
+  'a shard without validators': { shards: [{ vShard: 0, engine: 'solo', ...ed25519Validators([]) }] },
+  'a validator twice': { shards: [{ vShard: 0, engine: 'solo', ...ed25519Validators([key, key.slice()]) }] },
   'a prefix with a digit': { addressPrefix: 'arm1' },
   'no prefix': { addressPrefix: '' },
   'a module twice': { modules: ['bank', 'bank'] },

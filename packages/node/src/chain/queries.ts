@@ -16,6 +16,7 @@ import {
   rulesVersion,
   schemeCodec,
   toHex,
+  type Validator,
   valueToJson,
 } from '@armchain/core'
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
@@ -59,7 +60,7 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
           prefix: '',
           born: descriptor.key.born,
           engine: descriptor.engine,
-          publicKey: toHex(descriptor.validators[0] as Uint8Array),
+          publicKey: toHex((descriptor.validators[0] as Validator).publicKey),
           height: chain.tip.height,
         })),
         modules: runtime.modules.map(({ name, calls, queries }) => ({
