@@ -1,5 +1,5 @@
 // A chain for tests: one validator, a few users with money on every vShard, and a module whose messages fail as asked.
-import { createSoloEngine } from '@armchain/consensus'
+import { type BlsKeys, blsKeysFromSeed, createSoloEngine, voteSigner } from '@armchain/consensus'
 import {
   type Allocation,
   accountIdOf,
@@ -44,6 +44,7 @@ import { genesisLayout, type Layout } from './layout.ts'
 export const USERS = 5
 export const USER_MOTES: bigint = 1_000_000_000n
 export const validator: KeyPair = keyPairFromSecret(sha256(utf8('validator')))
+export const validatorBls: BlsKeys = blsKeysFromSeed(validator.secretKey)
 export const users: readonly KeyPair[] = Array.from({ length: USERS }, (_, i) =>
   keyPairFromSecret(sha256(utf8(`user ${i}`))),
 )
@@ -129,7 +130,10 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
       states: states(),
       engines: { solo: createSoloEngine },
       pace: { blockTimeMs: 0, idleMs: 0, mode: 'manual' },
-      signer: () => ({ index: 0, account: validator.account, sign: signAsValidator }),
+      signer: ({ certificates }) => {
+        const secrets = { secretKey: validator.secretKey, blsSecretKey: validatorBls.secretKey }
+        return { index: 0, account: validator.account, sign: voteSigner(certificates, secrets) }
+      },
     })
   return { genesis, runtime, layout, states, create }
 }
