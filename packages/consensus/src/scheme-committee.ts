@@ -39,7 +39,7 @@ export function schemeCommittee({ engine, certificates, validators }: CommitteeS
 /**
  * Checks of a scheme's committees what `checkScheme` cannot: every BLS key is a point of the right group whose holder has
  * proven to know the secret, and a shard that one validator orders has one. Whoever takes part in a chain checks it
- * before anything is signed; light clients rely on that. Throws `ARM_SCHEME`. Takes some 50 ms a BLS key the first time.
+ * before anything is signed; light clients rely on that. Throws `ARM_SCHEME`. Takes some 40 ms a BLS key the first time.
  */
 export function checkCommittees(shards: readonly ShardScheme[]): void {
   const bad = (why: string, data: Readonly<Record<string, unknown>>) =>
