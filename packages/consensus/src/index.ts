@@ -57,9 +57,12 @@ export {
 export { nobleBls, provePossession, verifyPossession } from './schemes/noble-bls.ts'
 export {
   type Evidence,
+  decodeEvidence,
   type EvidenceVote,
   encodeEvidence,
   evidenceId,
+  type Offence,
+  offenceOf,
   verifyEvidence,
 } from './evidence.ts'
 export { readSigners, signerBitmap } from './signers.ts'

@@ -8,6 +8,8 @@ export const HEAD_BYTES_MAX: number = 512
 export const PAYLOAD_BYTES_MAX: number = 64 * 1024 * 1024
 /** One signature of any scheme. */
 export const SIGNATURE_BYTES_MAX: number = 96
+/** Encoded evidence: two votes of the longest signatures, and where they were cast, have under 300 bytes. */
+export const EVIDENCE_BYTES_MAX: number = 320
 /** Proof of a certificate: 1023 ed25519 signatures. */
 export const PROOF_BYTES_MAX: number = 65_472
 /**

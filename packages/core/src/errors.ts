@@ -66,6 +66,7 @@ export const ERROR_CODES = [
   'ARM_ANCHOR',
   'ARM_SUPPLY',
   'ARM_EVIDENCE',
+  'ARM_EVIDENCE_KNOWN',
   // Disk
   'ARM_DATA_DIR',
   'ARM_DATA_DIR_LOCKED',

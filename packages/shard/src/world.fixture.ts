@@ -39,6 +39,7 @@ import {
 } from '@armchain/core'
 import type { BlockContext } from './chain.ts'
 import { ChainMachine, type HostedShard, type MachineEffect, type SealedBlock } from './chain-machine.ts'
+import { evidenceModule, genesisCommittees } from './evidence-module.ts'
 import { genesisLayout, type Layout } from './layout.ts'
 
 export const USERS = 5
@@ -112,7 +113,7 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
     chainId: 7,
     networkId: 'test',
     shards,
-    modules: ['bank', 'vesting', 'fees', 'courier'],
+    modules: ['bank', 'vesting', 'fees', 'evidence', 'courier'],
     ...parts,
   })
   const funded = shards.flatMap(({ vShard }) =>
@@ -120,7 +121,9 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
   )
   const genesis: Genesis = { scheme, timeMs: 1_000, allocations: carve(tokenAllocations(), 'early-sales', funded) }
   const hash = genesisHash(genesis)
-  const runtime = createRuntime(scheme, [bank, fees, vesting, courier], hash)
+  const committee = genesisCommittees(scheme)
+  const evidence = evidenceModule({ genesisHash: hash, schemaVersion: scheme.version, committee })
+  const runtime = createRuntime(scheme, [bank, fees, vesting, evidence, courier], hash)
   const states = () => genesisLayout(genesis, hash).states
   const { layout } = genesisLayout(genesis, hash)
   const create = () =>
