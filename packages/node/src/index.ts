@@ -1,5 +1,7 @@
 export { type ArmNode, createNode, type NodeOptions } from './node.ts'
-export { ChainHost, type Signer } from './chain/chain-host.ts'
+export { ChainHost } from './chain/chain-host.ts'
+export { type LinkShape, LocalNetwork } from './network/local-network.ts'
+export type { Transport } from './network/transport.ts'
 export { paceOf } from './chain/pace.ts'
 export { createLog, type Log, type LogLevel, silentLog } from './log.ts'
 export { createMetrics, type NodeMetrics } from './metrics.ts'

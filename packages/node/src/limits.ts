@@ -137,3 +137,28 @@ export const DEV_SNAPSHOTS_MAX = 32
 export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024
 /** Log of blocks that are not published yet before no more are made: a quarter of what the log can hold unwritten. */
 export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
+
+/** One message between nodes: a block with its frame. */
+export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
+/** Transactions, or blocks, of one message between nodes. */
+export const PEER_ITEMS_MAX: number = 65_536
+/** Faults of a peer within `PEER_FAULTS_MS` before it is cut off: a correct one makes none, but messages of an old version may be many. */
+export const PEER_FAULTS_MAX = 64
+export const PEER_FAULTS_MS = 10_000
+/** For how long it is cut off. */
+export const PEER_CUT_OFF_MS = 60_000
+/** Transactions of one peer that wait to be verified: some of the pool's size, as they are no loss to who sent them. */
+export const PEER_TRANSACTIONS_WAITING_MAX = 50_000
+/** Final blocks sent in one answer, and their bytes. */
+export const SYNC_BLOCKS_MAX = 64
+export const SYNC_BYTES_MAX: number = 8 * 1024 * 1024
+/** A vShard that stood still for so long may be behind without knowing: a peer is asked. Above the longest idle pace. */
+export const SYNC_STALLED_MS = 15_000
+/** How often that is looked at. */
+export const SYNC_EVERY_MS = 2_000
+/** Bytes under way on one link within a process: what does not fit is lost, as in a network. */
+export const LOCAL_LINK_BYTES_MAX: number = 128 * 1024 * 1024
+/** How long messages are delivered before the event loop has its turn: with one message more, the delay a flood can cause. */
+export const LOCAL_TURN_MS = 4
+/** Views that the guard reserves ahead: a file is written once in so many votes, and whoever has lost its log waits for as many. */
+export const GUARD_VIEWS_AHEAD = 16

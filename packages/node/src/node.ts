@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSoloEngine, type EngineFactory } from '@armchain/consensus'
+import {
+  createPoaEngine,
+  createSimplexEngine,
+  createSoloEngine,
+  type EngineFactory,
+  type Timing,
+} from '@armchain/consensus'
 import {
   ArmError,
   bank,
@@ -20,10 +25,24 @@ import {
   toHex,
   vesting,
 } from '@armchain/core'
-import { createVerifyPool, sharedVerifyPool, type VerifyPool } from '@armchain/core/node'
-import { anchoredHeight, type Dropped, type PoolLimits, type SealedBlock, type ShardDescriptor } from '@armchain/shard'
+import {
+  createVerifyPool,
+  packTransactions,
+  sharedVerifyPool,
+  VERDICT_VALID,
+  type VerifiedBatch,
+  type VerifyPool,
+} from '@armchain/core/node'
+import {
+  anchoredHeight,
+  type Dropped,
+  type PoolLimits,
+  type SealedBlock,
+  type ShardDescriptor,
+  type Signer,
+} from '@armchain/shard'
 import { AddressBook } from './chain/address-book.ts'
-import { ChainHost, RECORD_BLOCK, type Signer } from './chain/chain-host.ts'
+import { ChainHost } from './chain/chain-host.ts'
 import { devHandlers, type MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
@@ -32,28 +51,38 @@ import type { NodeParts } from './chain/node-parts.ts'
 import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
+import { folderBytes, type Recovered, recoverChain, setLogAside } from './chain/recover.ts'
 import { Serial } from './chain/serial.ts'
-import { type RestoredMachine, restoreMachine } from './chain/snapshots.ts'
+import type { RestoredMachine } from './chain/snapshots.ts'
 import { Waiters } from './chain/waiters.ts'
-import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
+import { INTAKE_BATCH, SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { Peers } from './network/peers.ts'
+import type { Transport } from './network/transport.ts'
 import { createRpcServer, type RpcServer } from './rpc/server.ts'
 import { type Archive, openArchive } from './storage/archive.ts'
 import type { DataDir } from './storage/data-dir.ts'
-import { keepSnapshots, latestValidSnapshot, listSnapshots, writeSnapshot } from './storage/snapshot.ts'
+import { keepSnapshots, listSnapshots, writeSnapshot } from './storage/snapshot.ts'
+import { VoteGuard } from './storage/vote-guard.ts'
 import { openWal, type Wal } from './storage/wal.ts'
 
 export type NodeOptions = {
   readonly genesis: Genesis
   /** Runtime modules beside bank, vesting and fees. */
   readonly modules?: readonly RuntimeModule[]
-  /** Consensus engines beside `solo`, by name. */
+  /** Consensus engines beside `simplex`, `poa` and `solo`, by name. */
   readonly engines?: Readonly<Record<string, EngineFactory>>
   readonly signer: (shard: ShardDescriptor) => Signer | undefined
   readonly pace: { readonly blockTimeMs: number; readonly idleMs: number; readonly mode: 'timed' | 'manual' }
+  /** Bounds on message delays between validators; the engines' own if left out. */
+  readonly timing?: Timing
   /** Where the chain lives; nothing outlives the process without it. */
   readonly dataDir?: DataDir
+  /** What is durable survives the end of the process, or that of the machine too, which is the default. */
+  readonly durability?: 'process' | 'machine'
+  /** The other validators. Needs a data folder: whoever forgets its votes may not vote. */
+  readonly transport?: Transport
   readonly rpc?: { readonly host?: string; readonly port?: number }
   /** Answers `dev_` methods; the faucet pays from this key. */
   readonly dev?: { readonly faucet?: KeyPair }
@@ -72,12 +101,16 @@ export interface ArmNode extends AsyncDisposable {
   readonly runtime: Runtime
   readonly host: ChainHost
   /** What the log held at start. */
-  readonly recovered: { readonly blocks: number; readonly truncatedBytes: number }
+  readonly recovered: Recovered
+  /** How often a peer was cut off for what it sent. */
+  readonly cutOffs: number
   /** Submits signed transactions as RPC would. */
   readonly submit: Intake['submit']
   /** Writes a snapshot and drops the log before it; a no-op without a data folder. */
   snapshot(): Promise<void>
   close(): Promise<void>
+  /** Stops at once, as a crash would: what is not on the disk yet is lost. */
+  kill(): Promise<void>
 }
 
 const VERSION = '0.1.0'
@@ -87,12 +120,41 @@ const SNAPSHOTS_KEPT = 2
 /** Of a log record beside its body: head, details, certificate, frame. */
 const RECORD_OVERHEAD_BYTES = 1024
 
-/** The composition of a node: log, state, chain machine, history, intake, RPC. Resolves when it serves. */
+/**
+ * The composition of a node: log, state, chain machine, history, intake, network, RPC. Resolves when it serves.
+ *
+ * A validator among others whose log is damaged begins anew: it observes until nothing that it may have signed can be
+ * contradicted, while its peers bring what is final. One that is alone has nobody to ask: it is refused.
+ *
+ * @throws ArmError ARM_LOG_CORRUPT, ARM_DATA_DIR, ARM_STORE, ARM_RPC_LISTEN and others of what it is made of.
+ */
 export async function createNode(options: NodeOptions): Promise<ArmNode> {
-  const { genesis, dataDir, log = silentLog } = options
+  const { dataDir, transport, log = silentLog } = options
+  if (transport === undefined) return await startNode(options, undefined)
+  if (dataDir === undefined)
+    throw new ArmError('ARM_ARGUMENT', 'a validator among others needs a data folder', {
+      hint: 'without one it would forget its votes, and could then contradict them',
+    })
+  const guard = await VoteGuard.open(join(dataDir.path, 'guard.json'))
+  try {
+    return await startNode(options, guard)
+  } catch (error) {
+    if (!isArmError(error) || error.code !== 'ARM_LOG_CORRUPT') throw error
+    const aside = await setLogAside(dataDir, guard)
+    log.warn('the log is damaged: it was set aside, and the peers are asked for what is final', {
+      aside,
+      reason: error.message,
+    })
+    return await startNode(options, guard)
+  }
+}
+
+async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Promise<ArmNode> {
+  const { genesis, dataDir, durability = 'machine', log = silentLog } = options
   keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
   const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
-  const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync: 'fdatasync' }))
+  const sync = durability === 'machine' ? 'fdatasync' : 'none'
+  const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync }))
   const archive = await openArchive({
     dir: dataDir?.archiveDir ?? 'memory',
     compression: genesis.scheme.compression === 'none' ? 'none' : 'zstd',
@@ -101,7 +163,7 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
     options.verifyWorkers === undefined ? sharedVerifyPool() : createVerifyPool({ workers: options.verifyWorkers })
   const pace: MutablePace = { ...options.pace }
   const history = new History(archive, runtime)
-  const engines = { solo: createSoloEngine, ...options.engines }
+  const engines = { solo: createSoloEngine, simplex: createSimplexEngine, poa: createPoaEngine, ...options.engines }
   const host = new ChainHost({
     runtime,
     genesis,
@@ -110,8 +172,11 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
     signer: options.signer,
     wal,
     history,
+    verify: (transactions) => verifyAll(verifier, runtime, transactions),
     nowMs: Date.now,
     log,
+    ...(guard && { guard }),
+    ...(options.timing && { timing: options.timing }),
     ...(options.poolLimits && { poolLimits: options.poolLimits }),
   })
   const node = new RunningNode(options, { runtime, archive, wal, verifier, pace, history, host, log })
@@ -148,9 +213,10 @@ class RunningNode implements ArmNode {
   readonly #snapshots: Serial = new Serial()
   readonly #intake: Intake
   readonly #parts: NodeParts
+  readonly #peers: Peers | undefined
   #rpc: RpcServer | undefined
   #warmUp: NodeJS.Timeout | undefined
-  #recovered = { blocks: 0, truncatedBytes: 0 }
+  #recovered: Recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
   #unsnapshotBytes = 0
@@ -182,6 +248,7 @@ class RunningNode implements ArmNode {
       anchoredHeight: (vShard) => this.#anchored.get(vShard) ?? 0,
       heightOf: (vShard, hash) => this.#hashes.get(`${vShard}:${hash}`),
     }
+    if (options.transport !== undefined) this.#peers = this.#joinPeers(options.transport)
     host.listen(
       (sealed) => this.#onBlock(sealed),
       (_, dropped) => this.#onDropped(dropped),
@@ -201,44 +268,52 @@ class RunningNode implements ArmNode {
   get host(): ChainHost {
     return this.#inner.host
   }
-  get recovered(): { readonly blocks: number; readonly truncatedBytes: number } {
+  get recovered(): Recovered {
     return this.#recovered
   }
+  get cutOffs(): number {
+    return this.#peers?.cutOffs ?? 0
+  }
 
-  submit: Intake['submit'] = (raws) => this.#intake.submit(raws)
+  submit: Intake['submit'] = async (raws) => {
+    const results = await this.#intake.submit(raws)
+    this.#peers?.gossip(raws.filter((_, i) => results[i]?.ok))
+    return results
+  }
 
-  /** Replays the log over the last snapshot, and gives history what it misses. */
+  #joinPeers(transport: Transport): Peers {
+    const { host, history, log } = this.#inner
+    const peers = new Peers(
+      transport,
+      host.layout,
+      {
+        engine: (vShard, seat, bytes) => host.receive(vShard, seat, bytes),
+        blocks: (vShard, seat, blocks) => host.takeBlocks(vShard, seat, blocks),
+        transactions: (raws) => this.#intake.submit(raws),
+        finalHeight: (vShard) => host.machine.shard(vShard)?.final.height ?? 0,
+        block: async (vShard, height) =>
+          height > this.#parts.publishedHeight(vShard) ? undefined : (await history.block(vShard, height))?.encoded,
+      },
+      log,
+    )
+    host.connect({
+      sendToEngine: (vShard, to, bytes) => peers.sendToEngine(vShard, to, bytes),
+      requestBlocks: (vShard, fromHeight) => peers.requestBlocks(vShard, fromHeight),
+      blameSeat: (vShard, seat, reason) => peers.blameSeat(vShard, seat, reason),
+      report: (vShard) => log.warn('a validator has contradicted itself', { vShard }),
+    })
+    return peers
+  }
+
+  /** Replays what the data folder holds. */
   async recover(): Promise<void> {
-    const { wal, host, history, archive, log } = this.#inner
+    const { wal, host, history, log } = this.#inner
     const { dataDir } = this.#options
     if (wal === undefined || dataDir === undefined) return
-    const skipped = (path: string, error: unknown): void =>
-      log.warn('a snapshot is damaged and was skipped', { path, error: String(error) })
-    const snapshot = await latestValidSnapshot(dataDir.snapshotDir, this.runtime.genesisHash, (file, error) =>
-      skipped(String(file), error),
-    )
-    if (snapshot !== undefined) host.restore(await restoreMachine(snapshot.meta, snapshot.chunks()))
-    const archived = new Map<number, number>()
-    for (const { descriptor } of host.machine.shards)
-      archived.set(descriptor.key.vShard, (await archive.lastHeight(descriptor.key.vShard)) ?? 0)
-    let blocks = 0
-    for await (const record of wal.replay(snapshot?.walSegment)) {
-      if (record.kind !== RECORD_BLOCK)
-        throw new ArmError('ARM_LOG_CORRUPT', 'the log holds a record of an unknown kind', {
-          kind: record.kind,
-          hint: 'start it with the version that wrote it',
-        })
-      const sealed = this.#replay(record.payload)
-      if (sealed.executed.height > (archived.get(sealed.shard.vShard) ?? 0)) history.put(sealed)
-      await archive.drained()
-      blocks++
-    }
+    this.#recovered = await recoverChain(host, history, { wal, dataDir, log })
     this.#readHeights()
-    this.#recovered = { blocks, truncatedBytes: wal.recovered.truncatedBytes }
     this.#logBytes = await folderBytes(dataDir.walDir)
     this.#unsnapshotBytes = this.#logBytes
-    if (wal.recovered.truncatedBytes > 0)
-      log.warn('the torn end of the log was cut', { truncatedBytes: wal.recovered.truncatedBytes })
   }
 
   async serve(): Promise<void> {
@@ -257,13 +332,21 @@ class RunningNode implements ArmNode {
       archiveBacklogBytes: archive.backlogBytes,
     }))
     host.start()
+    this.#peers?.start()
     await host.settled()
     if (rpc === undefined) return
     const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
       ...(dev &&
-        devHandlers({ parts: this.#parts, pace: this.#inner.pace, faucet: dev.faucet, submit: this.submit, revert })),
+        devHandlers({
+          parts: this.#parts,
+          alone: this.#peers === undefined,
+          pace: this.#inner.pace,
+          faucet: dev.faucet,
+          submit: this.submit,
+          revert,
+        })),
     }
     this.#rpc = await createRpcServer({
       handlers,
@@ -298,6 +381,7 @@ class RunningNode implements ArmNode {
     // Awaited below, unless the folder cannot even be listed.
     cut.catch(() => undefined)
     const { meta, chunks } = host.snapshot()
+    host.continueLog()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
     await writeSnapshot(dataDir.snapshotDir, {
       id,
@@ -309,6 +393,7 @@ class RunningNode implements ArmNode {
     // History has to hold what the log forgets: blocks that are durable may still be on their way there.
     await host.settled()
     await archive.sync()
+    await wal.flush()
     await wal.dropBefore(await keepSnapshots(dataDir.snapshotDir, SNAPSHOTS_KEPT))
     this.#logBytes = await folderBytes(dataDir.walDir)
   }
@@ -322,9 +407,16 @@ class RunningNode implements ArmNode {
     return this.close()
   }
 
+  kill(): Promise<void> {
+    this.#inner.host.kill()
+    this.#inner.wal?.abandon()
+    return this.close()
+  }
+
   async #close(): Promise<void> {
     clearTimeout(this.#warmUp)
     const { host, wal, archive, verifier } = this.#inner
+    this.#peers?.close()
     this.#intake.close()
     await this.#rpc?.close()
     await host.close()
@@ -362,22 +454,6 @@ class RunningNode implements ArmNode {
     }
     for (const [key, height] of this.#hashes)
       if (height > (this.#published.get(Number(key.split(':')[0])) ?? 0)) this.#hashes.delete(key)
-  }
-
-  #replay(record: Uint8Array): SealedBlock {
-    try {
-      return this.#inner.host.replay(record)
-    } catch (cause) {
-      throw new ArmError(
-        'ARM_LOG_CORRUPT',
-        'a block of the log does not follow from the state',
-        {
-          reason: String((cause as Error).message),
-          hint: 'restore the data folder from a copy, or start over with --reset',
-        },
-        { cause },
-      )
-    }
   }
 
   #onBlock(sealed: SealedBlock): void {
@@ -433,6 +509,23 @@ class RunningNode implements ArmNode {
   }
 }
 
+async function verifyAll(
+  verifier: VerifyPool,
+  { txDomain, types }: Runtime,
+  transactions: readonly PreparedTransaction[],
+): Promise<boolean> {
+  const batches: Promise<VerifiedBatch>[] = []
+  for (let i = 0; i < transactions.length; i += INTAKE_BATCH)
+    batches.push(
+      verifier.verifyTransactions({
+        ...packTransactions(transactions.slice(i, i + INTAKE_BATCH).map(({ bytes }) => bytes)),
+        domain: txDomain,
+        keyOffset: types.senderKeyOffset,
+      }),
+    )
+  return (await Promise.all(batches)).every(({ verdicts }) => verdicts.every((verdict) => verdict === VERDICT_VALID))
+}
+
 const REVERTED: Refusal = {
   code: 'ARM_CHAIN_REVERTED',
   message: 'the chain was taken back to a snapshot',
@@ -441,16 +534,3 @@ const REVERTED: Refusal = {
 
 /** Recent heads that can be found by hash. */
 const HASHES_MAX = 100_000
-
-async function folderBytes(dir: string): Promise<number> {
-  const names = await readdir(dir).catch(() => [])
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(dir, name)).then(
-        (file) => file.size,
-        () => 0,
-      ),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
-}

@@ -8,8 +8,8 @@ export {
   ShardChain,
   type ShardSetup,
   type Tip,
-  decodeBlock,
 } from './chain.ts'
+export { decodeBlock, type ReadBlock, readBlock } from './read-block.ts'
 export {
   findShard,
   genesisLayout,
@@ -65,10 +65,12 @@ export { auditShard } from './supply-rule.ts'
 export {
   anchoredHeight,
   ChainMachine,
-  type HostedShard,
   type MachineConfig,
   type MachineEffect,
   type MachineInput,
+  type EngineLog,
   type SealedBlock,
 } from './chain-machine.ts'
+export type { HostedShard, Signer } from './hosted-shard.ts'
+export type { Unanchored } from './anchor-queue.ts'
 export { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'

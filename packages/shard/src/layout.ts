@@ -1,4 +1,4 @@
-import { type CommitteeScheme, checkCommittees } from '@armchain/consensus'
+import { type Committee, type CommitteeScheme, checkCommittees, schemeCommittee } from '@armchain/consensus'
 import {
   accountPath,
   EMPTY_PREFIX,
@@ -24,6 +24,8 @@ export type Layout = {
 
 export type ShardDescriptor = CommitteeScheme & {
   readonly key: ShardKey
+  /** Who certifies its heads. */
+  readonly committee: Committee
   readonly genesisHead: Uint8Array
   readonly genesisHeadHash: Uint8Array
   readonly genesisMotes: bigint
@@ -48,6 +50,7 @@ export function genesisLayout(
       engine,
       certificates,
       validators,
+      committee: schemeCommittee({ engine, certificates, validators }),
       genesisHead,
       genesisHeadHash: headHash(genesisHead),
       genesisMotes: state.accounts.totalBalance,

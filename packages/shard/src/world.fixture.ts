@@ -38,8 +38,9 @@ import {
   vesting,
 } from '@armchain/core'
 import type { BlockContext } from './chain.ts'
-import { ChainMachine, type HostedShard, type MachineEffect, type SealedBlock } from './chain-machine.ts'
+import { ChainMachine, type MachineEffect, type SealedBlock } from './chain-machine.ts'
 import { evidenceModule, genesisCommittees } from './evidence-module.ts'
+import type { HostedShard } from './hosted-shard.ts'
 import { genesisLayout, type Layout } from './layout.ts'
 
 export const USERS = 5
