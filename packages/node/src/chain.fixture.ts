@@ -2,12 +2,10 @@ import {
   type Allocation,
   accountIdOf,
   activeEd25519,
-  bank,
   carve,
   createRuntime,
   defaultScheme,
   ed25519Validators,
-  fees,
   formatAddress,
   type Genesis,
   genesisHash,
@@ -23,8 +21,8 @@ import {
   transactionId,
   transferArgsCodec,
   utf8,
-  vesting,
 } from '@armchain/core'
+import { standardModules } from '@armchain/shard'
 import { type ArmNode, createNode, type NodeOptions } from './node.ts'
 
 /** For tests: a main shard and two vShards of one validator, on which a few accounts are funded; blocks on command. */
@@ -45,7 +43,7 @@ export const testGenesis: Genesis = {
     chainId: 7,
     networkId: 'node-test',
     shards: SHARDS.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) })),
-    modules: ['bank', 'vesting', 'fees'],
+    modules: ['bank', 'vesting', 'fees', 'evidence'],
   }),
   timeMs: 1_000_000,
   allocations: carve(
@@ -59,7 +57,8 @@ export const testGenesis: Genesis = {
   ),
 }
 
-export const testRuntime: Runtime = createRuntime(testGenesis.scheme, [bank, vesting, fees], genesisHash(testGenesis))
+const hash = genesisHash(testGenesis)
+export const testRuntime: Runtime = createRuntime(testGenesis.scheme, standardModules(testGenesis.scheme, hash), hash)
 
 export const testSigner: NodeOptions['signer'] = () => ({
   index: 0,

@@ -9,9 +9,7 @@ import {
 } from '@armchain/consensus'
 import {
   ArmError,
-  bank,
   createRuntime,
-  fees,
   type Genesis,
   genesisHash,
   INDEX_KEY_BYTES,
@@ -23,7 +21,6 @@ import {
   type Runtime,
   type RuntimeModule,
   toHex,
-  vesting,
 } from '@armchain/core'
 import {
   createVerifyPool,
@@ -40,6 +37,7 @@ import {
   type SealedBlock,
   type ShardDescriptor,
   type Signer,
+  standardModules,
 } from '@armchain/shard'
 import { AddressBook } from './chain/address-book.ts'
 import { ChainHost } from './chain/chain-host.ts'
@@ -69,7 +67,7 @@ import { openWal, type Wal } from './storage/wal.ts'
 
 export type NodeOptions = {
   readonly genesis: Genesis
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Consensus engines beside `simplex`, `poa` and `solo`, by name. */
   readonly engines?: Readonly<Record<string, EngineFactory>>
@@ -152,7 +150,9 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
 async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Promise<ArmNode> {
   const { genesis, dataDir, durability = 'machine', log = silentLog } = options
   keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
-  const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
+  const hash = genesisHash(genesis)
+  const modules = [...standardModules(genesis.scheme, hash), ...(options.modules ?? [])]
+  const runtime = createRuntime(genesis.scheme, modules, hash)
   const sync = durability === 'machine' ? 'fdatasync' : 'none'
   const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync }))
   const archive = await openArchive({

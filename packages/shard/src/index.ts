@@ -59,6 +59,7 @@ export {
   reportArgsCodec,
 } from './evidence-module.ts'
 export { EVIDENCE_GAS_LIMIT, type EvidenceSender, evidenceTransaction, reportCall } from './evidence-transaction.ts'
+export { standardModules } from './standard-modules.ts'
 export { EvidenceReports } from './evidence-reports.ts'
 export { auditSupply, type SupplyReport } from './auditor.ts'
 export { auditShard } from './supply-rule.ts'

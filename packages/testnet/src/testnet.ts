@@ -43,7 +43,7 @@ export type TestnetOptions = {
   /** Derives keys and funded accounts; random if left out. */
   readonly mnemonic?: string
   readonly networkId?: string
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Changes to the default scheme. */
   readonly scheme?: Partial<Scheme>
@@ -213,7 +213,7 @@ function createSaved(options: TestnetOptions): Saved {
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
   const validator = derive(mnemonic, VALIDATOR_INDEX)
   const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
-  const modules = ['bank', 'vesting', 'fees', ...(options.modules ?? []).map(({ name }) => name)]
+  const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
   const holders = Array.from({ length: accounts }, (_, i) => derive(mnemonic, i).account)

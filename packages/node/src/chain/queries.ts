@@ -24,6 +24,7 @@ import { VIEWS_PER_TURN } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import { anchorProof } from './anchor-proof.ts'
 import type { NodeParts } from './node-parts.ts'
+import { offenceHandlers } from './offences.ts'
 import { sealingOf } from './pace.ts'
 import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 import { messageProofs, traceOf } from './trace.ts'
@@ -37,6 +38,7 @@ export function queryHandlers(parts: NodeParts): RpcHandlers {
     ...accountHandlers(parts),
     ...blockHandlers(parts),
     ...transactionHandlers(parts),
+    ...offenceHandlers(parts),
   }
 }
 

@@ -5,6 +5,7 @@ import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
 import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
+import { evidenceCommand } from './evidence.ts'
 import { loadCommand } from './load.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
@@ -18,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tx: txCommand,
   block: blockCommand,
   trace: traceCommand,
+  evidence: evidenceCommand,
   dev: devCommand,
   load: loadCommand,
   bench: benchCommand,
