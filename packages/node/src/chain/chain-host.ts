@@ -111,6 +111,8 @@ export class ChainHost {
   /** Resolves when a revert is through. */
   #reverting: Promise<void> | undefined
   #failure: Error | undefined
+  /** What has come while it stands still. */
+  #paused: MachineInput[] | undefined
   #closed = false
   #killed = false
 
@@ -242,7 +244,7 @@ export class ChainHost {
 
   /** Offers a transaction whose signature has been checked to its shard's pool. */
   admit(prepared: PreparedTransaction): Refusal | undefined {
-    if (this.#stopped) return this.#stoppedRefusal()
+    if (this.#stopped || this.#paused !== undefined) return this.#stoppedRefusal()
     const outcome = this.#machine.admit(this.#options.nowMs(), prepared)
     if (!outcome.ok) return outcome.reason
     this.#carryOut(outcome.value)
@@ -291,6 +293,17 @@ export class ChainHost {
     this.#onFailure(error)
   }
 
+  /** Stands still: nothing is taken in or made, and no timer fires, until `resume`. */
+  pause(): void {
+    this.#paused ??= []
+  }
+
+  resume(): void {
+    const missed = this.#paused
+    this.#paused = undefined
+    for (const input of missed ?? []) this.#step(input)
+  }
+
   /** Stops without waiting for anything. */
   kill(): void {
     this.#closed = true
@@ -312,11 +325,13 @@ export class ChainHost {
     if (this.#failure !== undefined)
       return { code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' }
     if (this.#closed) return { code: 'ARM_RPC_CLOSED', message: 'the node is stopping' }
+    if (this.#paused !== undefined) return { code: 'ARM_RPC_BUSY', message: 'the validator is paused' }
     return { code: 'ARM_RPC_BUSY', message: 'the chain is being taken back to a snapshot' }
   }
 
   #step(input: MachineInput): void {
-    if (!this.#stopped) this.#carryOut(this.#machine.step(this.#options.nowMs(), input))
+    if (this.#paused !== undefined) this.#paused.push(input)
+    else if (!this.#stopped) this.#carryOut(this.#machine.step(this.#options.nowMs(), input))
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
