@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import {
   type Allocation,
   ArmError,
-  activeEd25519,
+  type CertificateKind,
   carve,
   createMnemonic,
   decodeGenesis,
   defaultScheme,
-  ed25519Validators,
   encodeGenesis,
   formatAddress,
   fromHex,
@@ -26,6 +25,7 @@ import {
 } from '@armchain/core'
 import { type ArmNode, createNode, type DataDir, type Log, openDataDir, paceOf } from '@armchain/node'
 import type { PoolLimits } from '@armchain/shard'
+import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
 import { Validators } from './validators.ts'
 
 /** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
@@ -34,6 +34,8 @@ export type TestnetOptions = {
   readonly validators?: number
   /** How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up to half. */
   readonly engine?: 'simplex' | 'poa'
+  /** What blocks are certified with; `ed25519` by default. */
+  readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
   /** Funded accounts; each holds the same on the main shard and on every vShard. */
@@ -156,7 +158,9 @@ async function startValidators(
   parts: { readonly saved: Saved; readonly genesis: Genesis; readonly dataDir: DataDir | undefined },
 ): Promise<Run> {
   const { saved, genesis, dataDir } = parts
-  const keys = validatorKeys(saved.mnemonic, genesis.scheme.shards[0]?.validators.length ?? 1)
+  const [main] = genesis.scheme.shards
+  invariant(main !== undefined, 'a scheme has a main shard')
+  const keys = validatorKeys(saved.mnemonic, { count: main.validators.length, certificates: main.certificates })
   const faucet = derive(saved.mnemonic, FAUCET_INDEX)
   const { host = '127.0.0.1', port = 0, reset = false } = options
   const common = {
@@ -175,11 +179,7 @@ async function startValidators(
   invariant(validator !== undefined, 'a testnet has a validator')
   const node = await createNode({
     ...common,
-    signer: () => ({
-      index: 0,
-      account: validator.account,
-      sign: (message) => activeEd25519().sign(message, validator.secretKey),
-    }),
+    signer: signerOf(validator),
     ...(dataDir && { dataDir }),
     rpc: { host, port },
     dev: { faucet },
@@ -187,10 +187,14 @@ async function startValidators(
   return { node, validators: undefined, close: () => node.close() }
 }
 
-function validatorKeys(mnemonic: string, count: number): readonly KeyPair[] {
-  return Array.from({ length: count }, (_, i) =>
-    derive(mnemonic, i === 0 ? FIRST_VALIDATOR_INDEX : VALIDATOR_INDEX + i),
-  )
+function validatorKeys(
+  mnemonic: string,
+  { count, certificates }: { readonly count: number; readonly certificates: CertificateKind },
+): readonly ValidatorKeys[] {
+  return Array.from({ length: count }, (_, i) => {
+    const index = i === 0 ? FIRST_VALIDATOR_INDEX : VALIDATOR_INDEX + i
+    return withVotingKey(derive(mnemonic, index), { certificates, mnemonic, index })
+  })
 }
 
 /** The key of a listed account. */
@@ -227,6 +231,7 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
     shards: scheme.shards.length - 1,
     validators,
     engine: main?.engine,
+    certificates: main?.certificates,
     accounts,
     balanceMotes,
     networkId: scheme.networkId,
@@ -270,8 +275,8 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, engine = 'simplex' } = options
-  const seats = ed25519Validators(validatorKeys(mnemonic, count).map(({ publicKey }) => publicKey))
+  const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
+  const seats = committeeOf(certificates, validatorKeys(mnemonic, { count, certificates }))
   const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
