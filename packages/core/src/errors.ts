@@ -77,6 +77,7 @@ export const ERROR_CODES = [
   'ARM_STORE',
   // RPC and command line
   'ARM_DEV_PEERS',
+  'ARM_CHAOS',
   'ARM_RPC_PARSE',
   'ARM_RPC_REQUEST',
   'ARM_RPC_METHOD',

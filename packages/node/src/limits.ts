@@ -154,8 +154,10 @@ export const SYNC_BLOCKS_MAX = 64
 export const SYNC_BYTES_MAX: number = 8 * 1024 * 1024
 /** A vShard that stood still for so long may be behind without knowing: a peer is asked. Above the longest idle pace. */
 export const SYNC_STALLED_MS = 15_000
-/** How often that is looked at. */
-export const SYNC_EVERY_MS = 2_000
+/** How often that is looked at, and how long a transaction waits at least before others are told of it again. */
+export const SYNC_EVERY_MS = 1_000
+/** Transactions that others are told of again at once: each costs them a signature check. */
+export const GOSSIP_AGAIN_MAX = 1_024
 /** Bytes under way on one link within a process: what does not fit is lost, as in a network. */
 export const LOCAL_LINK_BYTES_MAX: number = 128 * 1024 * 1024
 /** How long messages are delivered before the event loop has its turn: with one message more, the delay a flood can cause. */

@@ -198,6 +198,7 @@ export class RunningNode implements ArmNode {
         blocks: (vShard, seat, blocks) => host.takeBlocks(vShard, seat, blocks),
         transactions: (raws) => this.#intake.submit(raws),
         finalHeight: (vShard) => host.machine.shard(vShard)?.final.height ?? 0,
+        waiting: () => waitingBytes(host),
         block: async (vShard, height) =>
           height > this.#parts.publishedHeight(vShard) ? undefined : (await history.block(vShard, height))?.encoded,
       },
@@ -418,6 +419,10 @@ export class RunningNode implements ArmNode {
     this.#inner.log.error('the node cannot go on', { error: String(error) })
     this.#options.onFailure?.(error)
   }
+}
+
+function* waitingBytes({ machine }: ChainHost): Generator<Uint8Array> {
+  for (const { pool } of machine.shards) for (const { bytes } of pool.waiting()) yield bytes
 }
 
 const REVERTED: Refusal = {

@@ -24,7 +24,9 @@ test('nodes take turns, and report what is not recorded until then', () => {
   expect(third.due(NOTHING, 11)).toEqual([])
   // The first one's report is in the block of height 12.
   expect(third.due(EVERYTHING, 12)).toEqual([])
-  expect(third.due(NOTHING, 1_000)).toEqual([])
+  expect(third.due(NOTHING, 13)).toEqual([])
+  // That block has never become final.
+  expect(third.due(NOTHING, 12 + REPORT_RETRY_BLOCKS)).toEqual([report(1)])
 })
 
 test('where nobody has reported, the next one does; and what is lost is reported again', () => {

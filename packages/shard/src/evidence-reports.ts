@@ -32,20 +32,18 @@ export class EvidenceReports {
     const name = `${formatShardKey(report.shard)}/${epoch}/${signer}`
     if (this.#offenders.has(name)) return
     if (this.#offenders.size >= REPORTS_MAX) this.#offenders.delete(this.#offenders.keys().next().value as string)
-    this.#offenders.set(name, { report, evidence: decoded.value, dueHeight: height + this.#turn, recorded: false })
+    this.#offenders.set(name, { report, evidence: decoded.value, dueHeight: height + this.#turn })
   }
 
-  /** What to report now; to be asked after every main-shard block, with the state and height after it. */
+  /** What to report now; to be asked after every main-shard block, with the state and height after it or somewhat later. */
   due(main: Pick<StateReader, 'entry'>, height: number): readonly ReportArgs[] {
     const reports: ReportArgs[] = []
     for (const offender of this.#offenders.values()) {
-      const { report, evidence, dueHeight, recorded } = offender
-      if (recorded || dueHeight > height) continue
-      if (isReported(main, report.shard, evidence)) offender.recorded = true
-      else {
-        offender.dueHeight = height + REPORT_RETRY_BLOCKS
-        reports.push(report)
-      }
+      const { report, evidence, dueHeight } = offender
+      if (dueHeight > height) continue
+      // Recorded ones are looked at again, too: the state may be that of a block that never becomes final.
+      offender.dueHeight = height + REPORT_RETRY_BLOCKS
+      if (!isReported(main, report.shard, evidence)) reports.push(report)
     }
     return reports
   }
@@ -54,7 +52,6 @@ export class EvidenceReports {
 type Offender = {
   readonly report: ReportArgs
   readonly evidence: Evidence
+  /** Main-shard height at which it is looked at next. */
   dueHeight: number
-  /** Remembered all the same, so that later offences of the same validator are not reported. */
-  recorded: boolean
 }

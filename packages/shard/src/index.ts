@@ -63,15 +63,8 @@ export { standardModules } from './standard-modules.ts'
 export { EvidenceReports } from './evidence-reports.ts'
 export { auditSupply, type SupplyReport } from './auditor.ts'
 export { auditShard } from './supply-rule.ts'
-export {
-  anchoredHeight,
-  ChainMachine,
-  type MachineConfig,
-  type MachineEffect,
-  type MachineInput,
-  type EngineLog,
-  type SealedBlock,
-} from './chain-machine.ts'
+export { anchoredHeight, ChainMachine } from './chain-machine.ts'
+export type { EngineLog, MachineConfig, MachineEffect, MachineInput, SealedBlock } from './machine-port.ts'
 export type { HostedShard, Signer } from './hosted-shard.ts'
 export type { Unanchored } from './anchor-queue.ts'
 export { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'

@@ -38,10 +38,11 @@ import {
   vesting,
 } from '@armchain/core'
 import type { BlockContext } from './chain.ts'
-import { ChainMachine, type MachineEffect, type SealedBlock } from './chain-machine.ts'
+import { ChainMachine } from './chain-machine.ts'
 import { evidenceModule, genesisCommittees } from './evidence-module.ts'
 import type { HostedShard } from './hosted-shard.ts'
 import { genesisLayout, type Layout } from './layout.ts'
+import type { MachineEffect, SealedBlock } from './machine-port.ts'
 
 export const USERS = 5
 export const USER_MOTES: bigint = 1_000_000_000n

@@ -1,6 +1,7 @@
 import { toHex } from '@armchain/core'
 import type { Layout } from '@armchain/shard'
 import {
+  GOSSIP_AGAIN_MAX,
   PEER_CUT_OFF_MS,
   PEER_FAULTS_MAX,
   PEER_FAULTS_MS,
@@ -21,6 +22,8 @@ export type PeerHandlers = {
   readonly transactions: (transactions: readonly Uint8Array[]) => Promise<unknown>
   /** Last height of a vShard that is final here. */
   readonly finalHeight: (vShard: number) => number
+  /** Transactions that wait in this node's pools, the longest waiting first. */
+  readonly waiting: () => Iterable<Uint8Array>
   /** A final block of this node that is durable, as a log record has it. */
   readonly block: (vShard: number, height: number) => Promise<Uint8Array | undefined>
 }
@@ -46,6 +49,8 @@ export class Peers {
   readonly #answering: Set<number> = new Set()
   /** Where each vShard stood when it last moved. */
   readonly #moved: Map<number, { readonly height: number; readonly atMs: number }> = new Map()
+  /** Transactions that waited at the last look. */
+  #waited: ReadonlySet<Uint8Array> = new Set()
   #watch: NodeJS.Timeout | undefined
   #asked = 0
   #cutOffs = 0
@@ -102,7 +107,10 @@ export class Peers {
     if (peer !== undefined) this.#blame(peer, reason)
   }
 
-  /** Begins to look after vShards that stand still: a node that is cut off from an engine's messages may not know of it. */
+  /**
+   * Begins to look after vShards that stand still, as a node that is cut off from an engine's messages may not know of
+   * it, and after transactions that wait for long: those who have not heard of them are told again.
+   */
   start(): void {
     this.#watch ??= setInterval(() => this.#lookAround(), SYNC_EVERY_MS).unref()
   }
@@ -120,6 +128,13 @@ export class Peers {
       if (moved?.height !== height) this.#moved.set(vShard, { height, atMs })
       else if (atMs - moved.atMs > SYNC_STALLED_MS) this.requestBlocks(vShard, height + 1)
     }
+    const waiting = new Set<Uint8Array>()
+    for (const transaction of this.#handlers.waiting()) {
+      if (waiting.size === GOSSIP_AGAIN_MAX) break
+      waiting.add(transaction)
+    }
+    this.gossip([...waiting].filter((transaction) => this.#waited.has(transaction)))
+    this.#waited = waiting
   }
 
   #send(peer: number, framed: Uint8Array): void {

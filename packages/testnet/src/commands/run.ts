@@ -3,6 +3,7 @@ import { ArmError, isArmError, toHex } from '@armchain/core'
 import { accountCommand } from './account.ts'
 import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
+import { chaosCommand } from './chaos.ts'
 import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
 import { evidenceCommand } from './evidence.ts'
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   trace: traceCommand,
   evidence: evidenceCommand,
   dev: devCommand,
+  chaos: chaosCommand,
   load: loadCommand,
   bench: benchCommand,
 }
