@@ -65,6 +65,7 @@ export {
   offenceOf,
   verifyEvidence,
 } from './evidence.ts'
+export { DEFAULT_PEER_LIMITS, PeerGuard, type PeerLimits } from './peer-guard.ts'
 export { readSigners, signerBitmap } from './signers.ts'
 export {
   type Context,

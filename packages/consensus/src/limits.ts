@@ -33,6 +33,8 @@ export const TALLY_VIEWS_MAX: number = 16
 export const REQUESTS_MAX: number = 64
 /** Peers whose last answer is remembered, so that each is answered no more often than makes sense. */
 export const PEERS_MAX: number = 4096
+/** Peers of which a shell keeps account: those of a committee, and as many again that are not in it. */
+export const GUARDED_PEERS_MAX: number = 4096
 /** Finalisations between two checkpoints of the engine's records. */
 export const CHECKPOINT_BLOCKS: number = 64
 /** Faults of one peer in one Delta before it is not listened to for the rest of it: some 50 ms of signature checks. */

@@ -142,11 +142,6 @@ export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
 export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
 /** Transactions, or blocks, of one message between nodes. */
 export const PEER_ITEMS_MAX: number = 65_536
-/** Faults of a peer within `PEER_FAULTS_MS` before it is cut off: a correct one makes none, but messages of an old version may be many. */
-export const PEER_FAULTS_MAX = 64
-export const PEER_FAULTS_MS = 10_000
-/** For how long it is cut off. */
-export const PEER_CUT_OFF_MS = 60_000
 /** Transactions of one peer that wait to be verified: some of the pool's size, as they are no loss to who sent them. */
 export const PEER_TRANSACTIONS_WAITING_MAX = 50_000
 /** Final blocks sent in one answer, and their bytes. */

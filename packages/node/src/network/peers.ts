@@ -1,10 +1,8 @@
+import { DEFAULT_PEER_LIMITS, PeerGuard } from '@armchain/consensus'
 import { toHex } from '@armchain/core'
 import type { Layout } from '@armchain/shard'
 import {
   GOSSIP_AGAIN_MAX,
-  PEER_CUT_OFF_MS,
-  PEER_FAULTS_MAX,
-  PEER_FAULTS_MS,
   PEER_TRANSACTIONS_WAITING_MAX,
   SYNC_BLOCKS_MAX,
   SYNC_BYTES_MAX,
@@ -32,8 +30,8 @@ export type PeerHandlers = {
  * A node's side of the network: who sits where, what is sent to whom, and who is not listened to any more.
  *
  * Rules: a message counts for the seat that its sender holds in the vShard's committee, and for nothing where it holds
- * none; `PEER_FAULTS_MAX` faults in `PEER_FAULTS_MS` cut a peer off for `PEER_CUT_OFF_MS`; of one peer's transactions so
- * many wait to be verified and the rest is dropped; it is answered one request for blocks at a time.
+ * none; who sends too much, or too much that is wrong, is cut off for a while (`PeerGuard`); of one peer's transactions
+ * so many wait to be verified and the rest is dropped; it is answered one request for blocks at a time.
  */
 export class Peers {
   readonly #transport: Transport
@@ -44,7 +42,7 @@ export class Peers {
     number,
     { readonly ofPeer: Map<number, number>; readonly peerAt: readonly (number | undefined)[] }
   > = new Map()
-  readonly #faults: Map<number, { count: number; sinceMs: number }> = new Map()
+  readonly #guard: PeerGuard
   readonly #waiting: Map<number, number> = new Map()
   readonly #answering: Set<number> = new Set()
   /** Where each vShard stood when it last moved. */
@@ -60,6 +58,14 @@ export class Peers {
     this.#transport = transport
     this.#handlers = handlers
     this.#log = log
+    // What a correct peer has to say grows with the vShards that it decides on.
+    const { messagesPerSecond, messagesBurst, ...limits } = DEFAULT_PEER_LIMITS
+    const { length: shards } = layout.shards
+    this.#guard = new PeerGuard({
+      ...limits,
+      messagesPerSecond: shards * messagesPerSecond,
+      messagesBurst: shards * messagesBurst,
+    })
     const numbers = new Map(
       (layout.shards[0]?.validators ?? []).map(({ publicKey }, number) => [toHex(publicKey), number]),
     )
@@ -142,6 +148,9 @@ export class Peers {
   }
 
   #receive(from: number, framed: Uint8Array): void {
+    const heard = this.#guard.admit(performance.now(), from, framed.length)
+    if (heard === 'cut-off-now') this.#cutOff(from, 'more than any correct peer has to say')
+    if (heard !== 'heard') return
     const message = decodePeerMessage(framed)
     if (message === undefined) return this.#blame(from, 'a message that is malformed')
     switch (message.kind) {
@@ -192,16 +201,13 @@ export class Peers {
   }
 
   #blame(peer: number, reason: string): void {
-    const nowMs = performance.now()
-    const before = this.#faults.get(peer)
-    const faults =
-      before === undefined || nowMs - before.sinceMs > PEER_FAULTS_MS ? { count: 0, sinceMs: nowMs } : before
-    this.#faults.set(peer, faults)
-    faults.count++
-    if (faults.count < PEER_FAULTS_MAX) return
-    this.#faults.delete(peer)
+    if (this.#guard.blame(performance.now(), peer)) this.#cutOff(peer, reason)
+  }
+
+  #cutOff(peer: number, reason: string): void {
+    const { cutOffMs } = DEFAULT_PEER_LIMITS
     this.#cutOffs++
-    this.#transport.cutOff(peer, PEER_CUT_OFF_MS)
-    this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: PEER_CUT_OFF_MS })
+    this.#transport.cutOff(peer, cutOffMs)
+    this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: cutOffMs })
   }
 }
