@@ -61,6 +61,7 @@ export {
 export { EVIDENCE_GAS_LIMIT, type EvidenceSender, evidenceTransaction, reportCall } from './evidence-transaction.ts'
 export { standardModules } from './standard-modules.ts'
 export { EvidenceReports } from './evidence-reports.ts'
+export { OFFENCES_PAGE_MAX } from './limits.ts'
 export { auditSupply, type SupplyReport } from './auditor.ts'
 export { auditShard } from './supply-rule.ts'
 export { anchoredHeight, ChainMachine } from './chain-machine.ts'

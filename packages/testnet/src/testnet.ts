@@ -101,6 +101,8 @@ const FILE = 'testnet.json'
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
+/** What a validator has on the main shard, to pay for reports of others. */
+const VALIDATOR_MOTES: bigint = 100n * MOTES_PER_AC
 /** Accounts that are listed with their keys; the others derive from the same mnemonic. */
 const LISTED_MAX = 1_000
 const FAUCET_INDEX = 1_000_000_001
@@ -276,7 +278,8 @@ function createSaved(options: TestnetOptions): Saved {
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
   const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
-  const seats = committeeOf(certificates, validatorKeys(mnemonic, { count, certificates }))
+  const keys = validatorKeys(mnemonic, { count, certificates })
+  const seats = committeeOf(certificates, keys)
   const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
@@ -287,6 +290,10 @@ function createSaved(options: TestnetOptions): Saved {
     { purpose: 'faucet', vShard, account: faucet, motes: FAUCET_MOTES, lock: 'free' },
     ...holders.map((account) => ({ purpose: 'test-account', vShard, account, motes: balance, lock: 'free' })),
   ])
+  // One that is alone has nobody to report.
+  const reporters = count === 1 ? [] : keys
+  for (const { account } of reporters)
+    funded.push({ purpose: 'validator', vShard: 0, account, motes: VALIDATOR_MOTES, lock: 'free' })
   // Test money comes out of the pre-mainnet rewards, so that the supply is the paper's.
   const genesis: Genesis = {
     scheme,

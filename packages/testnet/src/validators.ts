@@ -162,6 +162,7 @@ export class Validators implements ValidatorControl {
       const node = await createNode({
         ...options,
         signer: signerOf(key),
+        reporter: key,
         dataDir,
         timing: TIMING,
         // A temporary folder does not survive the machine anyway.
