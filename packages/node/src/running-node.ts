@@ -13,6 +13,7 @@ import type { VerifyPool } from '@armchain/core/node'
 import {
   anchoredHeight,
   type Dropped,
+  EVIDENCE_MODULE,
   type PoolLimits,
   type SealedBlock,
   type ShardDescriptor,
@@ -25,6 +26,7 @@ import type { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
 import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
+import { OffenceReporter } from './chain/offence-reporter.ts'
 import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
@@ -46,7 +48,7 @@ import type { Wal } from './storage/wal.ts'
 
 export type NodeOptions = {
   readonly genesis: Genesis
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Consensus engines beside `simplex`, `poa` and `solo`, by name. */
   readonly engines?: Readonly<Record<string, EngineFactory>>
@@ -61,6 +63,8 @@ export type NodeOptions = {
   /** The other validators. Needs a data folder: whoever forgets its votes may not vote. */
   readonly transport?: Transport
   readonly rpc?: { readonly host?: string; readonly port?: number }
+  /** Pays on the main shard for reports of validators that contradict themselves; nothing is reported without it. */
+  readonly reporter?: KeyPair
   /** Answers `dev_` methods; the faucet pays from this key. */
   readonly dev?: { readonly faucet?: KeyPair; readonly validators?: ValidatorControl }
   readonly log?: Log
@@ -122,6 +126,7 @@ export class RunningNode implements ArmNode {
   readonly #intake: Intake
   readonly #parts: NodeParts
   #peers: Peers | undefined
+  readonly #offences: OffenceReporter | undefined
   #rpc: RpcServer | undefined
   #warmUp: NodeJS.Timeout | undefined
   #recovered: Recovered = { blocks: 0, truncatedBytes: 0 }
@@ -158,6 +163,7 @@ export class RunningNode implements ArmNode {
       anchoredHeight: (vShard) => this.#anchored.get(vShard) ?? 0,
       heightOf: (vShard, hash) => this.#hashes.get(`${vShard}:${hash}`),
     }
+    this.#offences = this.#createReporter()
     host.listen(
       (sealed) => this.#onBlock(sealed),
       (_, dropped) => this.#onDropped(dropped),
@@ -213,9 +219,25 @@ export class RunningNode implements ArmNode {
       sendToEngine: (vShard, to, bytes) => peers.sendToEngine(vShard, to, bytes),
       requestBlocks: (vShard, fromHeight) => peers.requestBlocks(vShard, fromHeight),
       blameSeat: (vShard, seat, reason) => peers.blameSeat(vShard, seat, reason),
-      report: (vShard) => log.warn('a validator has contradicted itself', { vShard }),
+      report: (vShard, evidence) => this.#report(vShard, evidence),
     })
     return peers
+  }
+
+  #createReporter(): OffenceReporter | undefined {
+    const { host, log, runtime } = this.#inner
+    const { reporter: key, signer } = this.#options
+    const [main] = host.layout.shards
+    if (key === undefined || main === undefined || !runtime.scheme.modules.includes(EVIDENCE_MODULE)) return undefined
+    const turn = signer(main)?.index ?? main.validators.length
+    return new OffenceReporter({ runtime, main: () => host.machine.main, key, turn, submit: this.submit, log })
+  }
+
+  #report(vShard: number, evidence: Uint8Array): void {
+    const { host, log } = this.#inner
+    log.warn('a validator has contradicted itself', { vShard })
+    const shard = host.machine.shard(vShard)?.descriptor.key
+    if (shard !== undefined) this.#offences?.take({ shard, evidence })
   }
 
   /** Replays what the data folder holds. */
@@ -377,7 +399,10 @@ export class RunningNode implements ArmNode {
   #onBlock(sealed: SealedBlock): void {
     const { executed, shard } = sealed
     this.#published.set(shard.vShard, executed.height)
-    if (shard.vShard === 0) this.#anchored.set(0, executed.height)
+    if (shard.vShard === 0) {
+      this.#anchored.set(0, executed.height)
+      void this.#offences?.look()
+    }
     for (const { head } of executed.anchors) this.#anchored.set(head.shard.vShard, head.height)
     this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
     if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)

@@ -44,6 +44,24 @@ export {
   proveMessages,
 } from './outbox.ts'
 export { type AnchorRecord, type CheckedAnchor, proveShardTop, readAnchor, trustedAnchor } from './anchors.ts'
+export {
+  type CommitteeSource,
+  EVIDENCE_MODULE,
+  type EvidenceRules,
+  evidenceModule,
+  genesisCommittees,
+  isReported,
+  type OffenceRecord,
+  type OffencesArgs,
+  type OffencesPage,
+  type ReportArgs,
+  readOffences,
+  reportArgsCodec,
+} from './evidence-module.ts'
+export { EVIDENCE_GAS_LIMIT, type EvidenceSender, evidenceTransaction, reportCall } from './evidence-transaction.ts'
+export { standardModules } from './standard-modules.ts'
+export { EvidenceReports } from './evidence-reports.ts'
+export { OFFENCES_PAGE_MAX } from './limits.ts'
 export { auditSupply, type SupplyReport } from './auditor.ts'
 export { auditShard } from './supply-rule.ts'
 export { anchoredHeight, ChainMachine } from './chain-machine.ts'

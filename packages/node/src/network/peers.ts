@@ -66,9 +66,11 @@ export class Peers {
       messagesPerSecond: shards * messagesPerSecond,
       messagesBurst: shards * messagesBurst,
     })
-    const numbers = new Map((layout.shards[0]?.validators ?? []).map((key, number) => [toHex(key), number]))
+    const numbers = new Map(
+      (layout.shards[0]?.validators ?? []).map(({ publicKey }, number) => [toHex(publicKey), number]),
+    )
     for (const { key, validators } of layout.shards) {
-      const peerAt = validators.map((validator) => numbers.get(toHex(validator)))
+      const peerAt = validators.map(({ publicKey }) => numbers.get(toHex(publicKey)))
       const ofPeer = new Map(peerAt.flatMap((peer, seat) => (peer === undefined ? [] : [[peer, seat] as const])))
       this.#seats.set(key.vShard, { ofPeer, peerAt })
     }

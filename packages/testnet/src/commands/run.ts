@@ -6,6 +6,7 @@ import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand
 import { chaosCommand } from './chaos.ts'
 import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
+import { evidenceCommand } from './evidence.ts'
 import { loadCommand } from './load.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tx: txCommand,
   block: blockCommand,
   trace: traceCommand,
+  evidence: evidenceCommand,
   dev: devCommand,
   chaos: chaosCommand,
   load: loadCommand,
