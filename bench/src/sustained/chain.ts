@@ -5,6 +5,7 @@ import {
   carve,
   createRuntime,
   defaultScheme,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -56,7 +57,7 @@ export function otherAccount(vShard: number, index: number): Uint8Array {
 
 export function genesisOf(setting: Setting): Genesis {
   const vShards = Array.from({ length: setting.shards + 1 }, (_, i) => i)
-  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', validators: [VALIDATOR.publicKey] }))
+  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([VALIDATOR.publicKey]) }))
   const fund = (vShard: number, account: Uint8Array, motes: bigint): Allocation => ({
     purpose: 'bench',
     vShard,

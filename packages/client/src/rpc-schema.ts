@@ -24,6 +24,8 @@ import {
   MINE_MAX,
   Motes,
   NetworkShape,
+  OFFENCES_MAX,
+  OffencesShape,
   PoolShape,
   type ReadonlyDeep,
   ReceiptShape,
@@ -50,6 +52,7 @@ export type {
   HeadResult,
   MessageProofResult,
   Network,
+  Offences,
   Pool,
   Receipt,
   Status,
@@ -164,6 +167,15 @@ const chainMethods = {
     TraceShape,
     ['ARM_NOT_FOUND'],
   ),
+  arm_getOffences: method(
+    'Validators that contradicted themselves, as the main shard has recorded, oldest first',
+    {
+      from: Type.Optional(Integer('Offences to pass over')),
+      limit: Type.Optional(Type.Integer({ description: 'Most to answer', minimum: 1, maximum: OFFENCES_MAX })),
+    },
+    OffencesShape,
+    ['ARM_NOT_FOUND'],
+  ),
   arm_getPool: method('The pool of one vShard', { vShard: VShard() }, PoolShape, ['ARM_TX_SHARD']),
 }
 
@@ -187,6 +199,15 @@ const streamMethods = {
   ),
   'rpc.discover': method('This document', {}, Type.Unsafe<object>({ type: 'object' }), []),
 }
+
+const ValidatorNumber = (description: string) => Integer(description, 1023)
+const ValidatorStateShape = Type.Union([Type.Literal('running'), Type.Literal('paused'), Type.Literal('down')])
+const ValidatorShape = Type.Object({
+  validator: ValidatorNumber('Its number'),
+  state: ValidatorStateShape,
+  rpcUrl: Text('Where it answers; empty while it is down'),
+  heights: Type.Array(Type.Object({ vShard: VShard(), height: Height() })),
+})
 
 const devMethods = {
   dev_faucet: devMethod(
@@ -214,6 +235,33 @@ const devMethods = {
     Type.Object({ blockTimeMs: Integer('In force now') }),
     [],
   ),
+  dev_validators: devMethod(
+    'The validators of a testnet of several, and how far each is',
+    {},
+    Type.Object({ self: ValidatorNumber('Who answers'), validators: Type.Array(ValidatorShape) }),
+    [],
+  ),
+  dev_fault: devMethod(
+    'Ends a validator as a crash would, starts it again, or has it stand still and go on',
+    {
+      validator: ValidatorNumber('Which'),
+      action: Type.Union([
+        Type.Literal('kill'),
+        Type.Literal('restart'),
+        Type.Literal('pause'),
+        Type.Literal('resume'),
+      ]),
+    },
+    Type.Object({ validator: ValidatorNumber('Which'), state: ValidatorStateShape }),
+    ['ARM_NOT_FOUND', 'ARM_ARGUMENT'],
+  ),
+  dev_partition: devMethod(
+    'Validators of different groups do not hear each other any more; one that is in none hears all',
+    { groups: Type.Array(Type.Array(ValidatorNumber('A member'), { maxItems: 64 }), { maxItems: 64 }) },
+    Type.Object({ groups: Type.Array(Type.Array(ValidatorNumber('A member'))) }),
+    ['ARM_NOT_FOUND', 'ARM_ARGUMENT'],
+  ),
+  dev_heal: devMethod('Ends every partition', {}, Type.Object({ healed: Type.Literal(true) }), []),
 }
 
 export const rpcMethods = { ...chainMethods, ...streamMethods, ...devMethods }

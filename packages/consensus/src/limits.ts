@@ -8,6 +8,8 @@ export const HEAD_BYTES_MAX: number = 512
 export const PAYLOAD_BYTES_MAX: number = 64 * 1024 * 1024
 /** One signature of any scheme. */
 export const SIGNATURE_BYTES_MAX: number = 96
+/** Encoded evidence: two votes of the longest signatures, and where they were cast, have under 300 bytes. */
+export const EVIDENCE_BYTES_MAX: number = 320
 /** Proof of a certificate: 1023 ed25519 signatures. */
 export const PROOF_BYTES_MAX: number = 65_472
 /**
@@ -31,7 +33,11 @@ export const TALLY_VIEWS_MAX: number = 16
 export const REQUESTS_MAX: number = 64
 /** Peers whose last answer is remembered, so that each is answered no more often than makes sense. */
 export const PEERS_MAX: number = 4096
+/** Peers of which a shell keeps account: those of a committee, and as many again that are not in it. */
+export const GUARDED_PEERS_MAX: number = 4096
 /** Finalisations between two checkpoints of the engine's records. */
 export const CHECKPOINT_BLOCKS: number = 64
 /** Faults of one peer in one Delta before it is not listened to for the rest of it: some 50 ms of signature checks. */
 export const PEER_FAULTS_MAX: number = 16
+/** Proofs of possession remembered as valid, of 300 characters each. */
+export const POSSESSIONS_KEPT: number = 4096

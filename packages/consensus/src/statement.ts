@@ -1,4 +1,12 @@
-import { concatBytes, equalBytes, type ShardKey, sha256, shardKeyCodec, signingDomain } from '@armchain/core'
+import {
+  carveBytes,
+  concatBytes,
+  equalBytes,
+  type ShardKey,
+  sha256,
+  shardKeyCodec,
+  signingDomain,
+} from '@armchain/core'
 
 /**
  * What validators sign.
@@ -44,7 +52,7 @@ export function statementsOf({ genesisHash, schemaVersion, shard, epoch }: Conte
   return (kind, view, link) => {
     const known = last[kind]
     if (known !== undefined && known.view === view && sameLink(known.link, link)) return known.message
-    const message = new Uint8Array(link === undefined ? 40 : 72)
+    const message = carveBytes(link === undefined ? 40 : 72)
     message.set(domains[kind] as Uint8Array)
     writeU64(message, 32, view)
     if (link !== undefined) message.set(link, 40)
@@ -53,8 +61,11 @@ export function statementsOf({ genesisHash, schemaVersion, shard, epoch }: Conte
   }
 }
 
+/** What `linkOf` hashes, filled anew by each call. */
+const linkInput = new Uint8Array(80)
+
 export function linkOf(parentLink: Uint8Array, view: number, height: number, headHash: Uint8Array): Uint8Array {
-  const input = new Uint8Array(80)
+  const input = linkInput
   input.set(parentLink)
   writeU64(input, 32, view)
   writeU64(input, 40, height)

@@ -65,6 +65,28 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return joined
 }
 
+const SLAB_BYTES = 4_096
+/** Larger ones get memory of their own: a slab holds several at least. */
+const CARVED_BYTES_MAX = SLAB_BYTES / 8
+let slab = new ArrayBuffer(SLAB_BYTES)
+let carvedBytes = 0
+
+/**
+ * Zeroed bytes that may share their buffer with others. For what is made in great numbers and soon forgotten: a JavaScript
+ * engine keeps arrays above 64 bytes outside its heap, and takes ten times as long to make them and again to free them.
+ * The buffer lives as long as anything in it, and must not be transferred to another thread.
+ */
+export function carveBytes(sizeBytes: number): Uint8Array {
+  if (sizeBytes > CARVED_BYTES_MAX) return new Uint8Array(sizeBytes)
+  if (carvedBytes + sizeBytes > SLAB_BYTES) {
+    slab = new ArrayBuffer(SLAB_BYTES)
+    carvedBytes = 0
+  }
+  const carved = new Uint8Array(slab, carvedBytes, sizeBytes)
+  carvedBytes += sizeBytes
+  return carved
+}
+
 const encoder = new TextEncoder()
 
 export function utf8(text: string): Uint8Array {

@@ -66,6 +66,8 @@ export const ERROR_CODES = [
   'ARM_ANCHOR',
   'ARM_SUPPLY',
   'ARM_EVIDENCE',
+  'ARM_CONSENSUS_HALTED',
+  'ARM_EVIDENCE_KNOWN',
   // Disk
   'ARM_DATA_DIR',
   'ARM_DATA_DIR_LOCKED',
@@ -74,6 +76,8 @@ export const ERROR_CODES = [
   'ARM_SNAPSHOT_CORRUPT',
   'ARM_STORE',
   // RPC and command line
+  'ARM_DEV_PEERS',
+  'ARM_CHAOS',
   'ARM_RPC_PARSE',
   'ARM_RPC_REQUEST',
   'ARM_RPC_METHOD',

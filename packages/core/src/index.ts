@@ -10,7 +10,7 @@ export {
   refuse,
 } from './errors.ts'
 export type { Clock, Ed25519, Ed25519Item, Hasher, Rng } from './ports.ts'
-export { compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts'
+export { carveBytes, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts'
 export { activeHasher, hashPairs, sha256, useHasher } from './crypto/hash.ts'
 export { activeEd25519, useEd25519, verifyEd25519Batch } from './crypto/verify.ts'
 export { type Codec, compile } from './codec/codec.ts'
@@ -67,6 +67,13 @@ export {
   schemeCodec,
   type ShardScheme,
 } from './chain/scheme.ts'
+export {
+  CERTIFICATE_KINDS,
+  type CertificateKind,
+  type CommitteeParts,
+  ed25519Validators,
+  type Validator,
+} from './chain/validator.ts'
 export {
   type Call,
   KEY_TYPE_ED25519,
@@ -178,6 +185,7 @@ export {
   type KeyPair,
   keyPairFromMnemonic,
   mnemonicKeys,
+  mnemonicSeed,
   keyPairFromSecret,
 } from './keys/key-pair.ts'
 export {

@@ -139,3 +139,25 @@ export const DEV_SNAPSHOTS_MAX = 32
 export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024
 /** Log of blocks that are not published yet before no more are made: a quarter of what the log can hold unwritten. */
 export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
+
+/** One message between nodes: a block with its frame. */
+export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
+/** Transactions, or blocks, of one message between nodes. */
+export const PEER_ITEMS_MAX: number = 65_536
+/** Transactions of one peer that wait to be verified: some of the pool's size, as they are no loss to who sent them. */
+export const PEER_TRANSACTIONS_WAITING_MAX = 50_000
+/** Final blocks sent in one answer, and their bytes. */
+export const SYNC_BLOCKS_MAX = 64
+export const SYNC_BYTES_MAX: number = 8 * 1024 * 1024
+/** A vShard that stood still for so long may be behind without knowing: a peer is asked. Above the longest idle pace. */
+export const SYNC_STALLED_MS = 15_000
+/** How often that is looked at, and how long a transaction waits at least before others are told of it again. */
+export const SYNC_EVERY_MS = 1_000
+/** Transactions that others are told of again at once: each costs them a signature check. */
+export const GOSSIP_AGAIN_MAX = 1_024
+/** Bytes under way on one link within a process: what does not fit is lost, as in a network. */
+export const LOCAL_LINK_BYTES_MAX: number = 128 * 1024 * 1024
+/** How long messages are delivered before the event loop has its turn: with one message more, the delay a flood can cause. */
+export const LOCAL_TURN_MS = 4
+/** Views that the guard reserves ahead: a file is written once in so many votes, and whoever has lost its log waits for as many. */
+export const GUARD_VIEWS_AHEAD = 16

@@ -1,4 +1,4 @@
-import { schemeCommittee, signCertificate } from '@armchain/consensus'
+import { signCertificate } from '@armchain/consensus'
 import {
   type Anchor,
   activeEd25519,
@@ -58,7 +58,7 @@ function certified(
 ): Anchor {
   const details = runtime.details.encode({ ...runtime.details.decode(anchor.details), ...parts.details })
   const head = headCodec.encode({ ...headCodec.decode(anchor.head), bodyHash: sha256(details), ...parts.head })
-  const committee = schemeCommittee(layout.shards[1] as ShardDescriptor)
+  const { committee } = layout.shards[1] as ShardDescriptor
   const certificate = signCertificate({ ...layout, committee }, head, [{ index: 0, sign: signer }])
   return { head, details, certificate, outbox: anchor.outbox }
 }

@@ -1,4 +1,4 @@
-import { schemeCommittee, verifyCertificate } from '@armchain/consensus'
+import { verifyCertificate } from '@armchain/consensus'
 import {
   type Anchor,
   bytes32,
@@ -150,7 +150,7 @@ function checkAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<
   const certified = verifyCertificate(anchor.head, anchor.certificate, {
     genesisHash,
     schemaVersion,
-    committee: schemeCommittee(shard),
+    committee: shard.committee,
   })
   if (!certified.ok) return certified
   const head = certified.value

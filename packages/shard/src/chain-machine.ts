@@ -1,110 +1,61 @@
+import { type EngineEffect, type EngineInput, verifyCertificate } from '@armchain/consensus'
 import {
-  type ConsensusEngine,
-  type EngineEffect,
-  type EngineFactory,
-  type EngineInput,
-  type Pace,
-  schemeCommittee,
-} from '@armchain/consensus'
-import {
-  type Anchor,
   type Block,
   blockCodec,
-  formatShardKey,
+  equalBytes,
   headCodec,
+  headHash,
   invariant,
+  isArmError,
   type KernelState,
   type Outcome,
   type PreparedTransaction,
-  type Runtime,
-  readInbox,
-  readKernelState,
+  type Refusal,
   refuse,
   rulesVersion,
   type ShardKey,
   type ShardState,
   sameShard,
 } from '@armchain/core'
+import { AnchorQueue, type Unanchored } from './anchor-queue.ts'
 import { readAnchor } from './anchors.ts'
-import { type ExecutedBlock, ShardChain, type Tip } from './chain.ts'
+import type { ExecutedBlock, Tip } from './chain.ts'
+import { HostedShard, type Question } from './hosted-shard.ts'
 import type { MainHead } from './imports.ts'
-import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
-import { ANCHORS_PER_BLOCK, IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
+import { judge } from './judge.ts'
+import { isMain } from './layout.ts'
+import { IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
+import type { EngineLog, MachineConfig, MachineEffect, MachineInput, SealedBlock } from './machine-port.ts'
 import { Mailbox } from './mailbox.ts'
-import { commitsTo, encodePayload } from './payload.ts'
-import { type Dropped, type PoolLimits, TxPool } from './tx-pool.ts'
+import { MainHeads } from './main-heads.ts'
+import { commitsTo, encodePayload, readPayload } from './payload.ts'
+import { readBlock } from './read-block.ts'
 
 /**
  * A chain as one validator sees it: the main shard and the vShards it hosts, their engines, pools and the messages
  * between them, as one machine without I/O. The shell feeds inputs and carries out effects in order; nothing that an
- * effect describes may be shown to anyone before the appends ahead of it are durable.
+ * effect describes may be shown to anyone, and no message sent, before the records ahead of it are durable.
  *
  * A vShard block sees the last main-shard block; a main-shard block anchors what the vShards have finalised since. So
  * a message is delivered three blocks after it was sent: source, main, destination.
+ *
+ * Engines decide on blocks before these are final, so each shard's chain executes ahead of its tip; between two steps
+ * every state is that of the tip. A vShard block that has seen a main-shard block which this node has not waits for it,
+ * whether it is to be voted on or final already.
  */
-export type MachineInput =
-  | { readonly type: 'timer'; readonly shard: number; readonly id: number }
-  | { readonly type: 'work' | 'seal'; readonly shard: number }
-
-export type MachineEffect =
-  /** Durable before any later effect shows. */
-  | { readonly type: 'append'; readonly shard: number; readonly record: Uint8Array }
-  | { readonly type: 'timer'; readonly shard: number; readonly id: number; readonly atMs: number }
-  | { readonly type: 'sealed'; readonly sealed: SealedBlock }
-  | { readonly type: 'dropped'; readonly shard: number; readonly dropped: readonly Dropped[] }
-
-export type SealedBlock = {
-  readonly shard: ShardKey
-  readonly executed: ExecutedBlock
-  readonly certificate: Uint8Array
-}
-
-export type MachineConfig = {
-  readonly runtime: Runtime
-  readonly layout: Layout
-  readonly states: readonly ShardState[]
-  /** Where the states stand; at genesis if left out. */
-  readonly tips?: readonly Tip[]
-  readonly engines: Readonly<Record<string, EngineFactory>>
-  readonly pace: Pace
-  /** Signs for the validator of a shard; undefined where this node only observes. */
-  readonly signer: (
-    shard: ShardDescriptor,
-  ) =>
-    | { readonly index: number; readonly sign: (message: Uint8Array) => Uint8Array; readonly account: Uint8Array }
-    | undefined
-  readonly poolLimits?: PoolLimits
-}
-
-export type HostedShard = {
-  readonly descriptor: ShardDescriptor
-  readonly chain: ShardChain
-  readonly pool: TxPool
-  engine: ConsensusEngine
-  proposer: Uint8Array
-}
-
 export class ChainMachine {
   readonly config: MachineConfig
   readonly shards: readonly HostedShard[]
   readonly mailbox: Mailbox = new Mailbox()
-  /** Finalised vShard blocks that the main shard has yet to anchor, by shard, oldest first. */
-  readonly #unanchored: Map<string, Unanchored> = new Map()
-  /** Shards whose next head does not hold: none of theirs is anchored until someone decides. */
-  readonly #frozen: Set<string> = new Set()
-  readonly #mainHeads: Map<number, MainHead> = new Map()
-  #oldestMainHead = 0
-  /** Shards whose engine knows that there is work. */
-  readonly #told: Set<HostedShard> = new Set()
-  readonly #pending: Map<HostedShard, ExecutedBlock> = new Map()
+  readonly #anchorQueue: AnchorQueue = new AnchorQueue()
+  readonly #mainHeads: MainHeads
 
   constructor(config: MachineConfig) {
     this.config = config
-    this.shards = config.layout.shards.map((descriptor, i) =>
-      this.#host(descriptor, config.states[i] as ShardState, config.tips?.[i]),
+    this.shards = config.layout.shards.map(
+      (descriptor, i) => new HostedShard(config, descriptor, config.states[i] as ShardState, config.tips?.[i]),
     )
-    const { tip } = this.main.chain
-    this.#mainHeads.set(0, { hash: tip.hash, shardTopsRoot: tip.head.shardTopsRoot, outboxRoot: tip.head.outboxRoot })
+    this.#mainHeads = new MainHeads(mainHeadOf(this.main.chain.tip))
   }
 
   get main(): HostedShard {
@@ -112,17 +63,18 @@ export class ChainMachine {
   }
 
   shard(vShard: number): HostedShard | undefined {
-    return this.shards.find(({ descriptor }) => descriptor.key.vShard === vShard)
+    return this.shards.find((hosted) => hosted.vShard === vShard)
   }
 
-  /** First call, after any `replay`: starts the engines. */
-  start(nowMs: number): MachineEffect[] {
+  /** First call, after any `replay`: starts the engines, with what each left in the log. */
+  start(nowMs: number, logs: ReadonlyMap<number, EngineLog> = new Map()): MachineEffect[] {
     const effects: MachineEffect[] = []
     for (const hosted of this.shards) {
-      const { height, hash } = hosted.chain.tip
-      this.#feed(hosted, nowMs, { type: 'start', height, headHash: hash, records: [] }, effects)
+      const { height, hash: tipHash, certificate } = hosted.final
+      const { records = [], amnesia } = logs.get(hosted.vShard) ?? {}
+      this.#feed(hosted, nowMs, { type: 'start', height, headHash: tipHash, certificate, records, amnesia }, effects)
     }
-    for (const hosted of this.shards) if (this.#hasWork(hosted)) this.#feed(hosted, nowMs, { type: 'work' }, effects)
+    for (const hosted of this.shards) this.#sayWork(hosted, nowMs, effects)
     return effects
   }
 
@@ -130,7 +82,22 @@ export class ChainMachine {
     const effects: MachineEffect[] = []
     const hosted = this.shard(input.shard)
     if (hosted === undefined) return effects
-    this.#feed(hosted, nowMs, input.type === 'timer' ? { type: 'timer', id: input.id } : { type: input.type }, effects)
+    switch (input.type) {
+      case 'timer':
+        this.#feed(hosted, nowMs, { type: 'timer', id: input.id }, effects)
+        break
+      case 'message':
+        this.#feed(hosted, nowMs, { type: 'message', from: input.from, bytes: input.bytes }, effects)
+        break
+      case 'checked':
+        this.#run(nowMs, effects, (queue) => this.#checked(hosted, input, nowMs, queue, effects))
+        break
+      case 'blocks':
+        this.#run(nowMs, effects, (queue) => this.#take(hosted, input, nowMs, queue, effects))
+        break
+      default:
+        this.#feed(hosted, nowMs, { type: input.type }, effects)
+    }
     return effects
   }
 
@@ -139,47 +106,40 @@ export class ChainMachine {
     const hosted = this.shard(prepared.tx.vShard)
     if (hosted === undefined)
       return refuse('ARM_TX_SHARD', 'this node does not host that vShard', { vShard: prepared.tx.vShard })
-    const { baseFee } = this.kernelState(hosted)
+    const { baseFee } = hosted.kernel
     const rules = rulesVersion(this.config.runtime.scheme, this.main.chain.tip.height)
     const added = hosted.pool.add(prepared, { height: hosted.chain.tip.height + 1, baseFee, rules })
     if (!added.ok) return added
     const effects: MachineEffect[] = []
     const { dropped } = added.value
     if (dropped.length > 0) effects.push({ type: 'dropped', shard: prepared.tx.vShard, dropped })
-    // One `work` is enough: an engine that has been told forgets only when it proposes, and then the pool is read.
-    if (!this.#told.has(hosted)) {
-      this.#told.add(hosted)
-      this.#feed(hosted, nowMs, { type: 'work' }, effects)
-    }
+    this.#sayWork(hosted, nowMs, effects)
     return { ok: true, value: effects }
   }
+
   /** What the kernel keeps of a shard as of its tip. */
   kernelState(hosted: HostedShard): KernelState {
-    const state = readKernelState(hosted.chain.state)
-    invariant(state !== undefined, 'a state without genesis')
-    return state
+    return hosted.kernel
   }
 
-  /** Applies a block of the log. Refuses what does not follow from the state: the log or the code is not what it was. */
-  replay(record: Uint8Array): Outcome<SealedBlock> {
+  /**
+   * Applies a block of the log, and gives what could be executed with it: none while it waits for a main-shard block.
+   * Refuses what does not follow from the state: the log or the code is not what it was.
+   */
+  replay(record: Uint8Array): Outcome<readonly SealedBlock[]> {
     const block: Block = blockCodec.decode(record)
-    const hosted = this.#hostedOf(block)
+    const { shard, height } = headCodec.decode(block.head)
+    const hosted = this.shards.find(({ descriptor }) => sameShard(shard, descriptor.key))
     if (hosted === undefined) return refuse('ARM_BLOCK_HEADER', 'the block is of a shard that this node does not host')
+    // A log that a snapshot continues names again what the states did not hold.
+    if (height <= hosted.final.height) return { ok: true, value: [] }
+    if (height > hosted.final.height + 1)
+      return refuse('ARM_BLOCK_PARENT', `expected height ${hosted.final.height + 1}`, { height })
     // The log is this node's own: what stands in it was checked, and certified, before it was written.
-    const applied = hosted.chain.apply(block, {
-      mainHead: (height) => this.mainHead(height),
-      latestTimeMs: Number.MAX_SAFE_INTEGER,
-      round: 'certified',
-      verified: () => true,
-    })
-    if (!applied.ok) return applied
-    const sealed: SealedBlock = {
-      shard: hosted.descriptor.key,
-      executed: applied.value,
-      certificate: block.certificate,
-    }
-    this.#commit(hosted, sealed)
-    return { ok: true, value: sealed }
+    const sealed: SealedBlock[] = []
+    this.#push(hosted, block)
+    const fault = this.#executeFinal(hosted, (each) => sealed.push(each))
+    return fault === undefined ? { ok: true, value: sealed } : { ok: false, reason: fault }
   }
 
   mainHead(height: number): MainHead | undefined {
@@ -188,156 +148,272 @@ export class ChainMachine {
 
   /** Main-shard heads still kept, ascending: part of a snapshot. */
   mainHeads(): readonly (readonly [number, MainHead])[] {
-    return [...this.#mainHeads]
+    return this.#mainHeads.store()
   }
 
   /** Blocks that wait to be anchored, for a snapshot. */
-  unanchored(): readonly {
-    readonly height: number
-    readonly anchor: Anchor
-    readonly mainHeight: number
-    readonly shard: string
-  }[] {
-    return [...this.#unanchored].flatMap(([shard, list]) => list.map((item) => ({ ...item, shard })))
+  unanchored(): readonly Unanchored[] {
+    return this.#anchorQueue.store()
+  }
+
+  /** Final blocks that are not part of the states yet, as `append` gave them: a snapshot's log begins with them. */
+  unexecuted(): readonly Uint8Array[] {
+    return this.shards.flatMap((hosted) => hosted.unexecuted.map(({ block }) => blockCodec.encode(block)))
   }
 
   /** Puts the machine where a snapshot was taken. */
   restore(snapshot: {
     readonly mainHeads: readonly (readonly [number, MainHead])[]
-    readonly unanchored: readonly {
-      readonly height: number
-      readonly anchor: Anchor
-      readonly mainHeight: number
-      readonly shard: string
-    }[]
+    readonly unanchored: readonly Unanchored[]
+    readonly certificates: readonly (Uint8Array | undefined)[]
     readonly mailbox: Uint8Array
   }): void {
-    this.#mainHeads.clear()
-    for (const [height, head] of snapshot.mainHeads) this.#mainHeads.set(height, head)
-    this.#oldestMainHead = snapshot.mainHeads[0]?.[0] ?? 0
-    this.#unanchored.clear()
-    for (const { shard, ...item } of snapshot.unanchored)
-      this.#unanchored.set(shard, [...(this.#unanchored.get(shard) ?? []), item])
+    this.#mainHeads.restore(snapshot.mainHeads)
+    this.#anchorQueue.restore(snapshot.unanchored)
+    this.shards.forEach((hosted, i) => {
+      const certificate = snapshot.certificates[i]
+      if (certificate !== undefined) hosted.final = { ...hosted.final, certificate }
+    })
     this.mailbox.restore(snapshot.mailbox)
   }
 
-  #host(descriptor: ShardDescriptor, state: ShardState, tip?: Tip): HostedShard {
-    const { runtime, layout, poolLimits } = this.config
-    const chain = new ShardChain({ runtime, layout, descriptor }, state, tip)
-    const { engine, proposer } = this.#engineOf(descriptor)
-    return { descriptor, chain, pool: new TxPool(state, descriptor.key.vShard, poolLimits), engine, proposer }
-  }
-
-  #engineOf(descriptor: ShardDescriptor): { engine: ConsensusEngine; proposer: Uint8Array } {
-    const { layout, engines, pace, signer, runtime } = this.config
-    const factory = engines[descriptor.engine]
-    invariant(factory !== undefined, `no consensus engine "${descriptor.engine}"`)
-    const self = signer(descriptor)
-    const { genesisHash, schemaVersion } = layout
-    const engine = factory({
-      genesisHash,
-      shard: descriptor.key,
-      schemaVersion,
-      // Layouts are fixed: one epoch, from genesis, without an end.
-      epoch: { number: 0, startHeight: 0, startHash: descriptor.genesisHeadHash, seed: genesisHash },
-      committee: schemeCommittee(descriptor),
-      commits: (head, payload) => commitsTo(runtime, head, payload),
-      pace,
-      ...(self && { self }),
-    })
-    return { engine, proposer: self?.account ?? new Uint8Array(32) }
-  }
-
   #feed(hosted: HostedShard, nowMs: number, input: EngineInput, effects: MachineEffect[]): void {
-    // A loop, not recursion: one effect may lead to inputs for other shards, whose effects come after.
-    const queue: [HostedShard, EngineInput][] = [[hosted, input]]
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [target, each] = next
-      for (const effect of target.engine.step(nowMs, each)) this.#carryOut(target, nowMs, effect, queue, effects)
-    }
+    this.#run(nowMs, effects, (queue) => queue.push([hosted, input]))
   }
 
-  #carryOut(
-    hosted: HostedShard,
-    nowMs: number,
-    effect: EngineEffect,
-    queue: [HostedShard, EngineInput][],
-    effects: MachineEffect[],
-  ): void {
-    const shard = hosted.descriptor.key.vShard
+  /** A loop, not recursion: one effect may lead to inputs for other shards, whose effects come after. */
+  #run(nowMs: number, effects: MachineEffect[], begin: (queue: Queue) => void): void {
+    const queue: Queue = []
+    begin(queue)
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [target, input] = next
+      for (const effect of target.engine.step(nowMs, input)) this.#carryOut(target, nowMs, effect, queue, effects)
+    }
+    for (const { chain } of this.shards) chain.rewind()
+  }
+
+  #carryOut(hosted: HostedShard, nowMs: number, effect: EngineEffect, queue: Queue, effects: MachineEffect[]): void {
+    const shard = hosted.vShard
     switch (effect.type) {
-      case 'timer':
-        effects.push({ type: 'timer', shard, id: effect.id, atMs: effect.atMs })
-        return
       case 'propose':
-        this.#propose(hosted, nowMs, effect, queue)
-        return
+        return this.#propose(hosted, nowMs, effect, queue)
+      case 'verify':
+      case 'certify': {
+        const { view, height, headHash: head32, head, payload, parent } = effect
+        const type = effect.type === 'verify' ? 'verified' : 'certified'
+        return this.#answer(
+          hosted,
+          { type, view, height, headHash: head32, head, payload, parent },
+          nowMs,
+          queue,
+          effects,
+        )
+      }
       case 'finalized':
-        this.#finalize(hosted, effect.certificate, queue, effects)
+        return this.#finalized(hosted, effect, nowMs, queue, effects)
+      case 'abandon':
+        return hosted.chain.abandon({ hash: effect.headHash })
+      case 'append': {
+        const { record, guardView } = effect
+        effects.push({ type: 'record', shard, record, ...(guardView !== undefined && { guardView }) })
         return
+      }
+      case 'epochEnd':
+        return invariant(false, 'the epoch of a fixed layout has no end')
       default:
-        invariant(false, `engine effect "${effect.type}" needs a shell that has peers`)
+        effects.push({ ...effect, shard })
     }
   }
 
   #propose(
     hosted: HostedShard,
     nowMs: number,
-    { view, epoch, height }: EngineEffect & { type: 'propose' },
-    queue: [HostedShard, EngineInput][],
+    { view, epoch, height, parent }: EngineEffect & { type: 'propose' },
+    queue: Queue,
   ): void {
     const { chain, pool, descriptor, proposer } = hosted
-    this.#told.delete(hosted)
-    invariant(height === chain.tip.height + 1, 'the engine asks for another height')
-    const mainHeight = this.main.chain.tip.height
-    const { baseFee, sizeLimitBytes } = this.kernelState(hosted)
+    hosted.told = false
+    // The parent may be final, and wait for a main-shard block to be executed.
+    if (!chain.moveTo(parent)) return void queue.push([hosted, { type: 'proposed', view, height }])
+    invariant(height === chain.at.height + 1, 'the engine asks for another height')
+    const isMainShard = isMain(descriptor.key)
+    const mainHeight = isMainShard ? chain.at.height : this.main.chain.tip.height
+    const { baseFee, sizeLimitBytes } = hosted.kernel
     const { imports, waitingGas } = this.mailbox.imports(descriptor.key, {
-      cursor: cursorOf(hosted),
+      cursor: (source) => hosted.cursor(source),
       mainHeight,
       gas: this.config.runtime.scheme.blocks.importGas,
       sizeBytes: Math.floor(sizeLimitBytes * IMPORT_SIZE_PART),
     })
     const executed = chain.propose({
-      timeMs: Math.max(nowMs, chain.tip.head.timeMs),
+      timeMs: Math.max(nowMs, chain.at.head.timeMs),
       view,
       epoch,
       mainHeight,
-      mainHead: (at) => this.mainHead(at),
+      mainHead: (at) => this.#mainHeadFor(hosted, at),
       imports,
-      transactions: pool.best(baseFee),
-      anchors: isMain(descriptor.key) ? this.#anchors(chain.tip.height + 1) : [],
+      transactions: chain.at === chain.tip ? pool.best(baseFee) : notYetIncluded(chain.state, pool.best(baseFee)),
+      anchors: isMainShard ? this.#anchorQueue.next(height, (shard) => this.#anchoredAt(shard)) : [],
       congestion: Math.min(waitingGas, 0xffff_ffff),
       proposer,
     })
-    this.#pending.set(hosted, executed)
-    queue.push([
-      hosted,
-      { type: 'proposed', view, height, head: executed.block.head, payload: encodePayload(executed.block) },
-    ])
+    const { block } = executed
+    queue.push([hosted, { type: 'proposed', view, height, head: block.head, payload: encodePayload(block) }])
   }
 
-  #finalize(
+  /** Answers what an engine asks about a block, or keeps the question until what it needs is there. */
+  #answer(hosted: HostedShard, question: Question, nowMs: number, queue: Queue, effects: MachineEffect[]): void {
+    const { type, view, headHash: of } = question
+    const valid = judge(hosted, question, {
+      runtime: this.config.runtime,
+      nowMs,
+      mainHeight: this.main.chain.tip.height,
+      mainHead: (height) => this.#mainHeadFor(hosted, height),
+      check: (transactions) => effects.push({ type: 'check', shard: hosted.vShard, headHash: of, transactions }),
+    })
+    if (valid === 'waits') hosted.ask(question)
+    else queue.push([hosted, { type, view, headHash: of, valid }])
+  }
+
+  #checked(
     hosted: HostedShard,
-    certificate: Uint8Array,
-    queue: [HostedShard, EngineInput][],
+    { headHash: of, valid }: MachineInput & { type: 'checked' },
+    nowMs: number,
+    queue: Queue,
     effects: MachineEffect[],
   ): void {
-    const executed = this.#pending.get(hosted)
-    invariant(executed !== undefined, 'finalized a block that was not proposed here')
-    this.#pending.delete(hosted)
-    const sealed: SealedBlock = { shard: hosted.descriptor.key, executed, certificate }
-    const shard = hosted.descriptor.key.vShard
-    effects.push({ type: 'append', shard, record: blockCodec.encode({ ...executed.block, certificate }) })
-    this.#commit(hosted, sealed)
-    effects.push({ type: 'sealed', sealed })
-    const dropped = hosted.pool.settle(executed.transactions, executed.refused)
-    if (dropped.length > 0) effects.push({ type: 'dropped', shard, dropped })
+    for (const question of hosted.questions.values())
+      if (equalBytes(question.headHash, of)) question.signatures = valid ? 'valid' : 'invalid'
+    this.#askAgain(hosted, nowMs, queue, effects)
+  }
+
+  #askAgain(hosted: HostedShard, nowMs: number, queue: Queue, effects: MachineEffect[]): void {
+    for (const question of hosted.takeQuestions()) this.#answer(hosted, question, nowMs, queue, effects)
+  }
+
+  /** The engine has decided on a block. */
+  #finalized(
+    hosted: HostedShard,
+    { height, headHash: of, head, payload, certificate }: EngineEffect & { type: 'finalized' },
+    nowMs: number,
+    queue: Queue,
+    effects: MachineEffect[],
+  ): void {
+    // Brought by a peer in the meantime.
+    if (height <= hosted.final.height) return
+    const parts = hosted.chain.candidate(of)?.block ?? readPayload(payload)
+    invariant(parts !== undefined, 'an engine takes only payloads that heads commit to')
+    const { details, body } = parts
+    this.#final(hosted, { head, details, body, certificate }, nowMs, queue, effects)
+  }
+
+  /** Final blocks that a peer has brought: each is checked against its certificate before it is taken. */
+  #take(
+    hosted: HostedShard,
+    { from, blocks }: MachineInput & { type: 'blocks' },
+    nowMs: number,
+    queue: Queue,
+    effects: MachineEffect[],
+  ): void {
+    for (const encoded of blocks) {
+      const outcome = this.#checkFinal(hosted, encoded)
+      if (!outcome.ok) {
+        const reason = `a block that is not final: ${outcome.reason.message}`
+        effects.push({ type: 'misconduct', shard: hosted.vShard, peer: from, reason })
+        return
+      }
+      if (outcome.value === undefined) continue
+      this.#final(hosted, outcome.value, nowMs, queue, effects)
+      const { height, hash, certificate } = hosted.final
+      queue.push([hosted, { type: 'synced', height, headHash: hash, certificate: certificate as Uint8Array }])
+    }
+  }
+
+  /** The block if it is the next one; undefined if it is not. */
+  #checkFinal(hosted: HostedShard, encoded: Uint8Array): Outcome<Block | undefined> {
+    const { genesisHash, schemaVersion } = this.config.layout
+    try {
+      const block = blockCodec.decode(encoded)
+      const head = headCodec.decode(block.head)
+      if (!sameShard(head.shard, hosted.descriptor.key)) return refuse('ARM_BLOCK_HEADER', 'it is of another shard')
+      if (head.height !== hosted.final.height + 1) return { ok: true, value: undefined }
+      const { committee } = hosted
+      const certified = verifyCertificate(block.head, block.certificate, { genesisHash, schemaVersion, committee })
+      if (!certified.ok) return certified
+      return commitsTo(this.config.runtime, block.head, encodePayload(block))
+        ? { ok: true, value: block }
+        : refuse('ARM_BLOCK_HEADER', 'its body is not that of its head')
+    } catch (error) {
+      if (isArmError(error)) return refuse('ARM_BLOCK_DECODE', 'it is malformed')
+      throw error
+    }
+  }
+
+  #final(hosted: HostedShard, block: Block, nowMs: number, queue: Queue, effects: MachineEffect[]): void {
+    effects.push({ type: 'append', shard: hosted.vShard, record: blockCodec.encode(block) })
+    this.#push(hosted, block)
+    const seal = (sealed: SealedBlock, target: HostedShard): void => {
+      effects.push({ type: 'sealed', sealed })
+      const { transactions, refused } = sealed.executed
+      const dropped = target.pool.settle(transactions, refused)
+      if (dropped.length > 0) effects.push({ type: 'dropped', shard: target.vShard, dropped })
+    }
+    const fault = this.#executeFinal(hosted, seal)
+    if (fault !== undefined) effects.push({ type: 'halted', shard: hosted.vShard, reason: fault.message })
+    hosted.told = false
     for (const other of this.shards) {
-      if (this.#hasWork(other) && !this.#told.has(other)) {
-        this.#told.add(other)
-        queue.push([other, { type: 'work' }])
+      this.#askAgain(other, nowMs, queue, effects)
+      if (other.told || !this.#hasWork(other)) continue
+      other.told = true
+      queue.push([other, { type: 'work' }])
+    }
+  }
+
+  #push(hosted: HostedShard, block: Block): void {
+    const height = hosted.final.height + 1
+    const hash = headHash(block.head)
+    hosted.final = { height, hash, certificate: block.certificate }
+    hosted.unexecuted.push({ height, hash, block })
+  }
+
+  /** Executes what is final as far as it goes; a main-shard block lets others go on. Returns what does not hold. */
+  #executeFinal(hosted: HostedShard, seal: (sealed: SealedBlock, hosted: HostedShard) => void): Refusal | undefined {
+    for (let next = hosted.unexecuted[0]; next !== undefined; next = hosted.unexecuted[0]) {
+      const { block, hash } = next
+      const executed = this.#executedFinal(hosted, block, hash)
+      if (executed === 'waits') return undefined
+      if (!executed.ok) return executed.reason
+      hosted.unexecuted.shift()
+      const sealed: SealedBlock = {
+        shard: hosted.descriptor.key,
+        executed: executed.value,
+        certificate: block.certificate,
+      }
+      this.#commit(hosted, sealed)
+      seal(sealed, hosted)
+      if (!isMain(hosted.descriptor.key)) continue
+      for (const other of this.shards) {
+        const fault = other === hosted ? undefined : this.#executeFinal(other, seal)
+        if (fault !== undefined) return fault
       }
     }
+    return undefined
+  }
+
+  #executedFinal(hosted: HostedShard, block: Block, hash: Uint8Array): Outcome<ExecutedBlock> | 'waits' {
+    const { chain, descriptor } = hosted
+    const known = chain.candidate(hash)
+    if (known !== undefined) return { ok: true, value: known }
+    const read = readBlock(block, this.config.runtime)
+    if (!read.ok) return read
+    if (!isMain(descriptor.key) && read.value.details.mainHeight > this.main.chain.tip.height) return 'waits'
+    chain.rewind()
+    return chain.execute(read.value, {
+      mainHead: (height) => this.#mainHeadFor(hosted, height),
+      latestTimeMs: Number.MAX_SAFE_INTEGER,
+      round: 'certified',
+      verified: () => true,
+    })
   }
 
   #commit(hosted: HostedShard, { shard, executed, certificate }: SealedBlock): void {
@@ -345,77 +421,77 @@ export class ChainMachine {
     this.mailbox.hold(shard, executed.height, executed.outbox)
     for (const fault of executed.faults) {
       if (fault.what === 'import') this.mailbox.freeze(fault.shard, shard)
-      else this.#frozen.add(formatShardKey(fault.shard))
+      else this.#anchorQueue.freeze(fault.shard)
     }
     if (isMain(shard)) this.#commitMain(executed)
-    else {
+    // Behind on this shard, a node may find that the main shard has the block already.
+    else if (executed.height > this.#anchoredFinal(shard)) {
       const { head, details } = executed.block
-      const list = this.#unanchored.get(formatShardKey(shard)) ?? []
-      list.push({
+      const outbox = executed.outbox.batches.map(({ encoded }) => encoded)
+      const { mainHeight } = executed.details
+      this.#anchorQueue.add(shard, {
         height: executed.height,
-        anchor: { head, details, certificate, outbox: executed.outbox.batches.map(({ encoded }) => encoded) },
-        mainHeight: executed.details.mainHeight,
+        anchor: { head, details, certificate, outbox },
+        mainHeight,
       })
-      this.#unanchored.set(formatShardKey(shard), list)
     }
-    if (executed.imports.length > 0) this.mailbox.prune(shard, cursorOf(hosted))
+    if (executed.imports.length > 0) this.mailbox.prune(shard, (source) => hosted.cursor(source))
   }
 
   #commitMain({ height, hash, head, anchors }: ExecutedBlock): void {
-    this.#mainHeads.set(height, { hash, shardTopsRoot: head.shardTopsRoot, outboxRoot: head.outboxRoot })
+    this.#mainHeads.add(height, { hash, shardTopsRoot: head.shardTopsRoot, outboxRoot: head.outboxRoot })
     this.mailbox.anchored(this.main.descriptor.key, height, anchors)
-    for (const { head: anchored } of anchors) {
-      const list = this.#unanchored.get(formatShardKey(anchored.shard))
-      while (list !== undefined && list[0] !== undefined && list[0].height <= anchored.height) list.shift()
-    }
-    const needed = Math.min(this.mailbox.oldestAnchor() ?? height, height - MAIN_HEADS_KEPT)
-    for (; this.#oldestMainHead < needed; this.#oldestMainHead++) this.#mainHeads.delete(this.#oldestMainHead)
+    for (const { head: anchored } of anchors) this.#anchorQueue.anchored(anchored.shard, anchored.height)
+    const seen = this.shards.map((hosted) => (isMain(hosted.descriptor.key) ? height : hosted.mainHeightSeen))
+    this.#mainHeads.dropBelow(Math.min(this.mailbox.oldestAnchor() ?? height, height - MAIN_HEADS_KEPT, ...seen))
   }
 
-  /**
-   * Heads for the next main-shard block: in order for each shard, and none that has seen what is not yet decided. The
-   * shard that waits longest comes first, as a full block leaves the last ones out.
-   */
-  #anchors(mainHeight: number): Anchor[] {
-    const anchors: Anchor[] = []
-    const lists = this.#anchorable()
-    for (const list of lists.sort((a, b) => (a[0]?.mainHeight ?? 0) - (b[0]?.mainHeight ?? 0))) {
-      for (const { anchor, mainHeight: seen } of list.slice(0, ANCHORS_PER_BLOCK)) {
-        if (seen >= mainHeight) break
-        anchors.push(anchor)
-      }
-    }
-    return anchors
+  /** A head of the main shard as a block of a shard may name it: the main shard's own blocks stand on heads that are not final. */
+  #mainHeadFor(hosted: HostedShard, height: number): MainHead | undefined {
+    if (hosted !== this.main || height <= this.main.chain.tip.height) return this.mainHead(height)
+    const candidate = this.main.chain.candidateAt(height)
+    return candidate && mainHeadOf(candidate)
   }
 
-  #anchorable(): Unanchored[] {
-    return [...this.#unanchored].flatMap(([shard, list]) => (list.length > 0 && !this.#frozen.has(shard) ? [list] : []))
+  /** Last height of a shard that is anchored where the main shard's state stands. */
+  #anchoredAt(shard: ShardKey): number {
+    return readAnchor(this.main.chain.state, shard)?.height ?? 0
+  }
+
+  #anchoredFinal(shard: ShardKey): number {
+    this.main.chain.rewind()
+    return this.#anchoredAt(shard)
+  }
+
+  #sayWork(hosted: HostedShard, nowMs: number, effects: MachineEffect[]): void {
+    // One `work` is enough: an engine forgets it only when it proposes or a block is final.
+    if (hosted.told || !this.#hasWork(hosted)) return
+    hosted.told = true
+    this.#feed(hosted, nowMs, { type: 'work' }, effects)
   }
 
   #hasWork(hosted: HostedShard): boolean {
     const { pool, descriptor } = hosted
     if (pool.size > 0) return true
-    if (isMain(descriptor.key) && this.#anchorable().length > 0) return true
-    return this.mailbox.waiting(descriptor.key, cursorOf(hosted)) > 0
-  }
-
-  #hostedOf(block: Block): HostedShard | undefined {
-    return this.shards.find(({ descriptor }) => hasShard(block.head, descriptor.key))
+    if (isMain(descriptor.key) && this.#anchorQueue.waiting) return true
+    return this.mailbox.waiting(descriptor.key, (source) => hosted.cursor(source)) > 0
   }
 }
 
-type Unanchored = { readonly height: number; readonly anchor: Anchor; readonly mainHeight: number }[]
+type Queue = [HostedShard, EngineInput][]
 
-function cursorOf({ chain, descriptor }: HostedShard): (source: ShardKey) => number {
-  return (source) => readInbox(chain.state, source, descriptor.key.prefix).next
+/** Those that the block proposed on does not stand on already. */
+function* notYetIncluded(state: ShardState, best: Iterable<PreparedTransaction>): Generator<PreparedTransaction> {
+  for (const prepared of best)
+    if (prepared.tx.nonce >= state.accounts.nonce(state.accounts.find(prepared.account))) yield prepared
+}
+
+function mainHeadOf({ hash, head }: Pick<Tip, 'hash' | 'head'>): MainHead {
+  return { hash, shardTopsRoot: head.shardTopsRoot, outboxRoot: head.outboxRoot }
 }
 
 /** Last height of a shard that the main shard has anchored. */
 export function anchoredHeight(machine: ChainMachine, shard: ShardKey): number {
   if (isMain(shard)) return machine.main.chain.tip.height
   return readAnchor(machine.main.chain.state, shard)?.height ?? 0
-}
-
-function hasShard(head: Uint8Array, key: ShardKey): boolean {
-  return sameShard(headCodec.decode(head).shard, key)
 }

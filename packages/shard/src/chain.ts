@@ -1,10 +1,8 @@
 import {
   type Anchor,
-  accountIdOf,
   anchorCodec,
   type Block,
   type BlockExecution,
-  type Body,
   bodyCodec,
   concatBytes,
   type Details,
@@ -16,12 +14,10 @@ import {
   type Import,
   importCodec,
   invariant,
-  isArmError,
   limits,
   merkleListRoot,
   type Outcome,
   type PreparedTransaction,
-  prepareTransaction,
   type Refusal,
   type Row,
   type Runtime,
@@ -32,16 +28,17 @@ import {
   type Supply,
   sameShard,
   sha256,
-  transactionId,
   type Writes,
 } from '@armchain/core'
 import { applyAnchor, type CheckedAnchor, shardTopsRoot } from './anchors.ts'
+import { Candidates, parentOf } from './candidates.ts'
 import { committeesRoot } from './committees.ts'
 import { type BlockRules, beginBlock, type Executed, endBlock, executeParts, runImport } from './execute.ts'
 import type { MainHead } from './imports.ts'
 import { isMain, type Layout, type ShardDescriptor } from './layout.ts'
 import { PASSED_OVER_MAX } from './limits.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
+import { type ReadBlock, readBlock } from './read-block.ts'
 import { auditShard } from './supply-rule.ts'
 
 /** Where a shard stands. */
@@ -87,7 +84,7 @@ export type Round = { readonly epoch: number; readonly view: number; readonly pr
 /** Something that another shard's committee has certified and that does not hold. */
 export type Fault = { readonly shard: ShardKey; readonly what: 'anchor' | 'import'; readonly reason: Refusal }
 
-/** A block that has been executed on top of the tip; `undo` takes its writes back. */
+/** A block that has been executed on top of another; `undo` takes its writes back. */
 export type ExecutedBlock = {
   readonly block: Omit<Block, 'certificate'>
   readonly height: number
@@ -112,23 +109,60 @@ const ZERO = new Uint8Array(32)
 /**
  * One shard's chain as a machine without I/O: builds blocks, or checks and applies those of others. Certificates are
  * the consensus engine's; disk, network and clock are the shell's.
+ *
+ * Blocks may stand on blocks that are not final yet. The state is that of `at`, the block that was executed last or that
+ * `moveTo` chose; whoever wants what is final calls `rewind` first.
  */
 export class ShardChain {
   readonly setup: ShardSetup
   readonly state: ShardState
+  readonly #candidates: Candidates
   #tip: Tip
 
   constructor(setup: ShardSetup, state: ShardState, tip: Tip = genesisTip(setup.descriptor)) {
     this.setup = setup
     this.state = state
+    this.#candidates = new Candidates(state)
     this.#tip = tip
   }
 
+  /** The last final block. */
   get tip(): Tip {
     return this.#tip
   }
 
-  /** Builds the next block and executes it on the state; `commit` or `abandon` must follow. */
+  /** The block that the state is of. */
+  get at(): Tip {
+    const { top } = this.#candidates
+    return top === undefined ? this.#tip : tipOf(top)
+  }
+
+  /** Blocks that are executed and not final. */
+  get candidates(): number {
+    return this.#candidates.size
+  }
+
+  /** An executed block that is not final. */
+  candidate(hash: Uint8Array): ExecutedBlock | undefined {
+    return this.#candidates.get(hash)
+  }
+
+  /** An executed block that is not final, of a height at or below that of `at` and on the way there. */
+  candidateAt(height: number): ExecutedBlock | undefined {
+    return this.#candidates.at(height)
+  }
+
+  /** Puts the state at the tip or at an executed block; false, and nothing has moved, if the block is neither. */
+  moveTo(hash: Uint8Array): boolean {
+    return this.#candidates.moveTo(hash, this.#tip.hash)
+  }
+
+  /** Puts the state at the tip. */
+  rewind(): void {
+    this.#candidates.moveTo(this.#tip.hash, this.#tip.hash)
+  }
+
+  /** Builds a block on `at` and executes it. */
   propose(ingredients: Ingredients): ExecutedBlock {
     const rules = this.#rules(ingredients)
     const execution = beginBlock(this.state, rules)
@@ -152,27 +186,26 @@ export class ShardChain {
     })
   }
 
-  /** Checks a block of another proposer against everything but its certificate, and executes it on the state. */
+  /** Checks a block of another proposer against everything but its certificate, and executes it on `at`. */
   apply(block: Omit<Block, 'certificate'>, context: BlockContext): Outcome<ExecutedBlock> {
+    const read = readBlock(block, this.setup.runtime)
+    return read.ok ? this.execute(read.value, context) : read
+  }
+
+  /** The same for a block that is decoded already. */
+  execute({ block, head, details, body, transactions }: ReadBlock, context: BlockContext): Outcome<ExecutedBlock> {
+    const known = this.candidate(headHash(block.head))
+    if (known !== undefined && equalBytes(parentOf(known), this.at.hash)) {
+      this.moveTo(known.hash)
+      return { ok: true, value: known }
+    }
     const { mainHead, verified } = context
-    const decoded = decodeBlock(block, this.setup.runtime)
-    if (!decoded.ok) return decoded
-    const { head, details, body } = decoded.value
     const refusal = this.#checkHeader(block, head, details, mainHead) ?? checkRound(head, details, context)
     if (refusal !== undefined) return { ok: false, reason: refusal }
-    const transactions: PreparedTransaction[] = []
-    for (const bytes of body.transactions) {
-      const prepared = prepareTransaction(this.setup.runtime, bytes, transactionId(bytes), this.#accountOf(bytes))
-      if (!prepared.ok)
-        return refuse('ARM_BLOCK_TX', `a transaction is malformed: ${prepared.reason.message}`, {
-          cause: prepared.reason.code,
-        })
-      if (!verified(prepared.value))
-        return refuse('ARM_BLOCK_TX', 'the signature of a transaction is not known to hold', {
-          cause: 'ARM_TX_SIGNATURE',
-        })
-      transactions.push(prepared.value)
-    }
+    if (!transactions.every(verified))
+      return refuse('ARM_BLOCK_TX', 'the signature of a transaction is not known to hold', {
+        cause: 'ARM_TX_SIGNATURE',
+      })
     const { timeMs } = head
     const rules = this.#rules({ timeMs, mainHeight: details.mainHeight, mainHead })
     const executed = executeParts(this.state, { ...body, transactions, sizeBytes: block.body.length }, rules)
@@ -190,26 +223,23 @@ export class ShardChain {
     return refuse('ARM_BLOCK_STATE', 'executing the block does not give what its head says', { height: head.height })
   }
 
-  /** Makes an executed block the tip. */
+  /** Makes an executed block the tip, where the state is put too. What does not stand on it is forgotten. */
   commit(executed: ExecutedBlock): void {
-    invariant(executed.height === this.#tip.height + 1, 'blocks are committed in order')
-    this.#tip = { height: executed.height, hash: executed.hash, head: executed.head, headBytes: executed.block.head }
+    invariant(equalBytes(parentOf(executed), this.#tip.hash), 'blocks are committed in order')
+    invariant(this.moveTo(executed.hash), 'a block is executed before it is committed')
+    this.#candidates.settle(executed.hash)
+    this.#tip = tipOf(executed)
   }
 
-  /** Takes the writes of an executed block back. */
-  abandon(executed: ExecutedBlock): void {
-    this.state.apply(executed.undo)
-  }
-
-  #accountOf(bytes: Uint8Array): Uint8Array {
-    const at = this.setup.runtime.types.senderKeyOffset
-    return accountIdOf(bytes.subarray(at, at + 32))
+  /** Forgets an executed block and what stands on it; their writes are taken back. */
+  abandon(executed: Pick<ExecutedBlock, 'hash'>): void {
+    this.#candidates.remove(executed.hash)
   }
 
   #rules(block: Pick<Ingredients, 'timeMs' | 'mainHeight' | 'mainHead'>): BlockRules {
     const { runtime, layout, descriptor } = this.setup
     const { timeMs, mainHeight, mainHead } = block
-    return { runtime, layout, shard: descriptor.key, height: this.#tip.height + 1, timeMs, mainHeight, mainHead }
+    return { runtime, layout, shard: descriptor.key, height: this.at.height + 1, timeMs, mainHeight, mainHead }
   }
 
   #checkHeader(
@@ -219,7 +249,7 @@ export class ShardChain {
     mainHead: (height: number) => MainHead | undefined,
   ): Refusal | undefined {
     const { layout, descriptor } = this.setup
-    const tip = this.#tip
+    const tip = this.at
     const bad = (code: Refusal['code'], message: string): Refusal => ({ code, message, data: { height: head.height } })
     if (!equalBytes(head.genesis, layout.genesisHash)) return bad('ARM_BLOCK_HEADER', 'the block is of another chain')
     if (head.height !== tip.height + 1) return bad('ARM_BLOCK_PARENT', `expected height ${tip.height + 1}`)
@@ -245,6 +275,8 @@ export class ShardChain {
     const { runtime, layout, descriptor } = this.setup
     const { result, anchors } = executed
     const { bodyBytes, included, imports, ingredients } = parts
+    const parent = this.at
+    const height = parent.height + 1
     const outbox = createOutbox(result.outgoing)
     const undo = this.state.apply(result.writes)
     const supply: Supply = {
@@ -256,7 +288,7 @@ export class ShardChain {
     const audit = auditShard(supply, descriptor.genesisMotes)
     invariant(audit.ok, `a module has minted or lost money on vShard ${descriptor.key.vShard}`)
     const details: Details = {
-      previous: [this.#tip.hash],
+      previous: [parent.hash],
       mainHeight: ingredients.mainHeight,
       mainHash: ingredients.mainHead(ingredients.mainHeight)?.hash ?? ZERO,
       txRoot: merkleListRoot(concatBytes(...included.map(({ id }) => id))),
@@ -268,7 +300,7 @@ export class ShardChain {
         ]),
       ),
       dataRoot: sha256(bodyBytes),
-      execHeight: this.#tip.height + 1,
+      execHeight: height,
       congestion: ingredients.congestion,
       txCount: included.length,
       gasUsed: result.gasUsed,
@@ -285,7 +317,7 @@ export class ShardChain {
       shard: descriptor.key,
       epoch: ingredients.epoch,
       view: ingredients.view,
-      height: this.#tip.height + 1,
+      height,
       timeMs: ingredients.timeMs,
       stateRoot: this.state.root(),
       outboxRoot: outbox.root,
@@ -296,9 +328,9 @@ export class ShardChain {
       bodyHash: sha256(detailsBytes),
     }
     const headBytes = headCodec.encode(head)
-    return {
+    const built: ExecutedBlock = {
       block: { head: headBytes, details: detailsBytes, body: bodyBytes },
-      height: head.height,
+      height,
       hash: headHash(headBytes),
       head,
       details,
@@ -311,6 +343,8 @@ export class ShardChain {
       refused: parts.refused,
       faults: parts.faults,
     }
+    this.#candidates.add(built)
+    return built
   }
 }
 
@@ -330,24 +364,8 @@ export function genesisTip({ genesisHead, genesisHeadHash }: ShardDescriptor): T
   return { height: 0, hash: genesisHeadHash, head: headCodec.decode(genesisHead), headBytes: genesisHead }
 }
 
-/** Decodes a block's three parts. */
-export function decodeBlock(
-  block: Omit<Block, 'certificate'>,
-  runtime: Runtime,
-): Outcome<{ head: Head; details: Details; body: Body }> {
-  try {
-    return {
-      ok: true,
-      value: {
-        head: headCodec.decode(block.head),
-        details: runtime.details.decode(block.details),
-        body: bodyCodec.decode(block.body),
-      },
-    }
-  } catch (error) {
-    if (!isArmError(error)) throw error
-    return refuse('ARM_BLOCK_DECODE', 'a part of the block is malformed', { ...error.data })
-  }
+function tipOf({ height, hash, head, block }: ExecutedBlock): Tip {
+  return { height, hash, head, headBytes: block.head }
 }
 
 function checkRound(head: Head, details: Details, { latestTimeMs, round }: BlockContext): Refusal | undefined {

@@ -37,7 +37,17 @@ export type StoredOutbox = {
   readonly height: number
   readonly batches: readonly StoredBatch[]
 }
-export type StoredMailbox = { readonly outboxes: readonly StoredOutbox[]; readonly mail: readonly StoredMail[] }
+export type StoredAwaited = Pick<
+  StoredMail,
+  'source' | 'anchorHeight' | 'top' | 'topIndex' | 'topCount' | 'topProof'
+> & {
+  readonly height: number
+}
+export type StoredMailbox = {
+  readonly outboxes: readonly StoredOutbox[]
+  readonly awaited: readonly StoredAwaited[]
+  readonly mail: readonly StoredMail[]
+}
 
 const MAX = 2 ** 24
 const BATCH = struct(['encoded', blob(512)], ['messages', list(blob(131_072), 65_536)])
@@ -45,6 +55,21 @@ const BATCH = struct(['encoded', blob(512)], ['messages', list(blob(131_072), 65
 export const mailboxCodec: Codec<StoredMailbox> = compile(
   struct(
     ['outboxes', list(struct(['source', SHARD_KEY_SCHEMA], ['height', u53], ['batches', list(BATCH, 65_536)]), MAX)],
+    [
+      'awaited',
+      list(
+        struct(
+          ['source', SHARD_KEY_SCHEMA],
+          ['height', u53],
+          ['anchorHeight', u53],
+          ['top', option(blob(512))],
+          ['topIndex', u32],
+          ['topCount', u32],
+          ['topProof', list(bytes32, 64)],
+        ),
+        MAX,
+      ),
+    ],
     [
       'mail',
       list(

@@ -1,4 +1,4 @@
-import { formatShardKey, type Import, type ShardKey } from '@armchain/core'
+import { equalBytes, formatShardKey, type Import, type ShardKey } from '@armchain/core'
 import { type CheckedAnchor, proveShardTop } from './anchors.ts'
 import { importGas } from './execute.ts'
 import { mailboxCodec, restoreBatch, storeBatch } from './mailbox-codec.ts'
@@ -19,9 +19,20 @@ type Mail = {
   readonly batch: BatchWithMessages
 }
 
+/** Where an anchored block's head stands in the main-shard block that anchors it. */
+type Place = Pick<Mail, 'top' | 'topIndex' | 'topCount' | 'topProof'>
+type Awaited = {
+  readonly source: ShardKey
+  readonly height: number
+  readonly anchorHeight: number
+  readonly place: Place
+}
+
 /** What an import may take of its block, beyond the messages themselves: proofs and headers, at most. */
 const IMPORT_FRAME_BYTES = 8192
 const MESSAGE_FRAME_BYTES = 5
+/** Outbox root of a block that sends nothing. */
+const NOTHING_SENT = new Uint8Array(32)
 
 export type ImportBudget = {
   /** Next sequence number expected from a source. */
@@ -38,22 +49,33 @@ export type ImportBudget = {
 export class Mailbox {
   readonly #outboxes: Map<string, { readonly source: ShardKey; readonly height: number; readonly outbox: Outbox }> =
     new Map()
+  /** Anchored blocks with messages that this node does not have yet: it is behind on their shard. */
+  readonly #awaited: Map<string, Awaited> = new Map()
   readonly #mail: Map<string, Mail[]> = new Map()
   /** Channels whose next messages do not hold: they stand still, and what is behind them waits. */
   readonly #frozen: Set<string> = new Set()
 
-  /** A block's messages, held until its head is anchored. */
+  /** A block's messages, held until its head is anchored; on their way at once if it is already. */
   hold(source: ShardKey, height: number, outbox: Outbox): void {
-    if (outbox.batches.length > 0) this.#outboxes.set(outboxKey(source, height), { source, height, outbox })
+    if (outbox.batches.length === 0) return
+    const key = outboxKey(source, height)
+    this.#outboxes.set(key, { source, height, outbox })
+    const awaited = this.#awaited.get(key)
+    if (awaited === undefined) return
+    this.#awaited.delete(key)
+    this.#release(source, height, awaited.anchorHeight, awaited.place)
   }
 
   /** A main-shard block at `anchorHeight` anchors these heads; its own messages count as anchored with it. */
   anchored(main: ShardKey, anchorHeight: number, anchors: readonly CheckedAnchor[]): void {
     this.#release(main, anchorHeight, anchorHeight, { top: undefined, topIndex: 0, topCount: 0, topProof: [] })
     anchors.forEach(({ head, top }, topIndex) => {
-      const held = this.#outboxes.has(outboxKey(head.shard, head.height))
-      const place = { top, topIndex, topCount: anchors.length, topProof: held ? proveShardTop(anchors, topIndex) : [] }
-      this.#release(head.shard, head.height, anchorHeight, place)
+      if (equalBytes(head.outboxRoot, NOTHING_SENT)) return
+      const { shard, height } = head
+      const place = { top, topIndex, topCount: anchors.length, topProof: proveShardTop(anchors, topIndex) }
+      const key = outboxKey(shard, height)
+      if (this.#outboxes.has(key)) this.#release(shard, height, anchorHeight, place)
+      else this.#awaited.set(key, { source: shard, height, anchorHeight, place })
     })
   }
 
@@ -119,40 +141,46 @@ export class Mailbox {
       batches: outbox.batches.map(storeBatch),
     }))
     const mail = [...this.#mail.values()].flat().map((item) => ({ ...item, batch: storeBatch(item.batch) }))
-    return mailboxCodec.encode({ outboxes, mail })
+    const awaited = [...this.#awaited.values()].map(({ place, ...item }) => ({ ...item, ...place }))
+    return mailboxCodec.encode({ outboxes, awaited, mail })
   }
 
   /** Replaces the contents by what `store` gave. Throws `ARM_CODEC_INPUT`, and changes nothing, if it is none. */
   restore(stored: Uint8Array): void {
-    const { outboxes, mail } = mailboxCodec.decode(stored)
+    const { outboxes, awaited, mail } = mailboxCodec.decode(stored)
     const held = outboxes.map((outbox) => ({ ...outbox, batches: outbox.batches.map(restoreBatch) }))
     const queued = mail.map((item): Mail => ({ ...item, top: item.top, batch: restoreBatch(item.batch) }))
     this.#outboxes.clear()
+    this.#awaited.clear()
     this.#mail.clear()
+    for (const { source, height, anchorHeight, ...place } of awaited)
+      this.#awaited.set(outboxKey(source, height), {
+        source,
+        height,
+        anchorHeight,
+        place: { ...place, top: place.top },
+      })
     for (const { source, height, batches } of held) this.hold(source, height, outboxOf(batches))
     for (const item of queued) this.#queue(item)
   }
 
   /** True if no message is held or on its way. */
   get empty(): boolean {
-    return this.#outboxes.size === 0 && this.#mail.size === 0
+    return this.#outboxes.size === 0 && this.#awaited.size === 0 && this.#mail.size === 0
   }
 
   /** Lowest main-shard height whose head is still needed to prove something. */
   oldestAnchor(): number | undefined {
     let oldest: number | undefined
+    for (const { anchorHeight } of this.#awaited.values())
+      if (oldest === undefined || anchorHeight < oldest) oldest = anchorHeight
     for (const mail of this.#mail.values()) {
       for (const { anchorHeight } of mail) if (oldest === undefined || anchorHeight < oldest) oldest = anchorHeight
     }
     return oldest
   }
 
-  #release(
-    source: ShardKey,
-    height: number,
-    anchorHeight: number,
-    place: Pick<Mail, 'top' | 'topIndex' | 'topCount' | 'topProof'>,
-  ): void {
+  #release(source: ShardKey, height: number, anchorHeight: number, place: Place): void {
     const outbox = this.#outboxes.get(outboxKey(source, height))?.outbox
     if (outbox === undefined) return
     this.#outboxes.delete(outboxKey(source, height))

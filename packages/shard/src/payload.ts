@@ -23,6 +23,16 @@ export function encodePayload({ details, body }: Payload): Uint8Array {
   return payloadCodec.encode({ details, body })
 }
 
+/** Undefined for bytes that are malformed. */
+export function readPayload(payload: Uint8Array): Payload | undefined {
+  try {
+    return payloadCodec.decode(payload)
+  } catch (error) {
+    if (isArmError(error)) return undefined
+    throw error
+  }
+}
+
 /** True if the payload is the one that the head commits to: the head names the details, and these the body. */
 export function commitsTo(runtime: Runtime, head: Uint8Array, payload: Uint8Array): boolean {
   try {

@@ -76,6 +76,18 @@ export class TxPool {
     return queue === undefined ? this.#state.accounts.nonce(row) : queue.first + queue.transactions.length
   }
 
+  /** True if this very transaction waits here: then its signature has been checked. */
+  holds({ tx, account, id }: PreparedTransaction): boolean {
+    const queue = this.#queues.get(this.#state.accounts.find(account))
+    const waiting = queue?.transactions[tx.nonce - queue.first]
+    return waiting !== undefined && sameId(waiting.id, id)
+  }
+
+  /** All that wait, accounts in order of arrival and those of one in order. */
+  *waiting(): Generator<PreparedTransaction> {
+    for (const { transactions } of this.#queues.values()) yield* transactions
+  }
+
   /** Takes a transaction whose signature has been checked; `dropped` are those that had to make room. */
   add(
     prepared: PreparedTransaction,

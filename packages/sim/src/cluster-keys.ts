@@ -16,7 +16,7 @@ export type ClusterKeys = {
 export function createClusterKeys(scenario: Scenario, model: FaultModel): ClusterKeys {
   const { seed, nodes, crypto } = scenario
   const real = crypto === 'real'
-  const pairs = real ? Array.from({ length: nodes }, (_, seat) => realKey(seat)) : []
+  const pairs = real ? Array.from({ length: nodes }, (_, seat) => validatorKey(seat)) : []
   const keys = real
     ? pairs.map(({ publicKey }) => publicKey)
     : Array.from({ length: nodes }, (_, seat) => fakeKey(seat))
@@ -36,7 +36,7 @@ export function createClusterKeys(scenario: Scenario, model: FaultModel): Cluste
   }
 }
 
-function realKey(seat: number): KeyPair {
+export function validatorKey(seat: number): KeyPair {
   return keyPairFromSecret(sha256(utf8(`simulated validator ${seat}`)))
 }
 

@@ -8,11 +8,12 @@ import {
   verifyCertificate,
 } from '@armchain/consensus'
 import { invariant, toHex } from '@armchain/core'
-import { commitsTo, createHead, createPayload, faultOf, markOf, nameOf, SHARD } from './abstract-chain.ts'
+import { commitsTo, createHead, createPayload, encodeCarved, faultOf, markOf, nameOf, SHARD } from './abstract-chain.ts'
 import { BlockStore, type FinalBlock, finalBlockCodec, readRange, writeRange } from './block-sync.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
-import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
+import { ANSWERS_MAX } from './limits.ts'
+import type { NodeEffect, NodeInput, QueueSize, SimNode } from './node-port.ts'
 import { fraction, keyed } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import { RecordKind, readGuard, readRecord, type ShellRecord, writeGuard, writeRecord } from './shell-records.ts'
@@ -103,6 +104,11 @@ export class EngineNode implements SimNode {
       this.#feed(message)
     }
     return this.#finish()
+  }
+
+  sizes(): readonly QueueSize[] {
+    const answers = { name: 'answers', size: this.#answers.size, limit: ANSWERS_MAX }
+    return [answers, ...(this.#engine?.sizes?.() ?? []), ...(this.#previous?.sizes?.() ?? [])]
   }
 
   /** The log cannot be trusted: what is known of the votes is what the guard file says. */
@@ -214,8 +220,10 @@ export class EngineNode implements SimNode {
       case 'halted':
         this.#effects.push({ type: 'fact', fact: { type: 'halted', reason: effect.reason } })
         return
-      case 'abandon':
       case 'misconduct':
+        this.#effects.push({ type: 'fact', fact: { type: 'misconduct', peer: effect.peer, reason: effect.reason } })
+        return
+      case 'abandon':
         return
     }
   }
@@ -270,7 +278,7 @@ export class EngineNode implements SimNode {
     const invalid = faultOf(head, payload, { epoch, view, height: height + 1, parent })
     this.#blocks.add(block)
     this.#lastBlockMs = this.#nowMs
-    this.#effects.push({ type: 'block', record: finalBlockCodec.encode(block) })
+    this.#effects.push({ type: 'block', record: encodeCarved(finalBlockCodec, block) })
     this.#tellTip(invalid ?? (markOf(payload) === 'good' ? undefined : 'it must not have been certified'))
   }
 

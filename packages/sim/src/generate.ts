@@ -65,11 +65,11 @@ export function generateScenario({ seed, engine, nodes, model, whole, extraTwins
     deltaMs: DELTA_MS,
     gstMs,
     endMs: gstMs + 60_000,
-    epochBlocks: random.chance(0.4) ? random.between(8, 60) : 0,
+    epochBlocks: random.chance(0.4) && !whole ? random.between(8, 60) : 0,
     blockMs: random.chance(0.2) && link.minMs >= 20 && model !== 'alone' ? 0 : random.pick([250, 500, 1_000]),
     appMs: random.pick([0, 0, 0, 20]),
     faults,
-    ops: whole ? drawTransfers(random, gstMs) : drawOps(random, nodes, gstMs),
+    ops: whole ? drawTransfers(random, nodes, gstMs) : drawOps(random, nodes, gstMs),
   }
 }
 
@@ -203,14 +203,16 @@ function drawOps(random: Random, nodes: number, gstMs: number): readonly Op[] {
 }
 
 /** Transfers between vShards, most of which are welcome. */
-function drawTransfers(random: Random, gstMs: number): readonly Op[] {
+function drawTransfers(random: Random, nodes: number, gstMs: number): readonly Op[] {
   return Array.from({ length: random.between(20, 120) }, () => {
     const from = random.between(1, WHOLE_VSHARDS)
     const fate = random.pick(['accept', 'accept', 'accept', 'refuse', 'gas', 'nowhere', 'expire'] as const)
     const to = random.between(0, WHOLE_VSHARDS)
     const motes = random.between(1, 1_000_000)
     const user = random.below(WHOLE_USERS)
-    return { type: 'transfer', atMs: random.below(gstMs), node: 0, user, from, to, motes, fate }
+    // A user's transactions go to one node, which knows the nonces of those that wait.
+    const node = user % nodes
+    return { type: 'transfer', atMs: random.below(gstMs), node, user, from, to, motes, fate }
   })
 }
 

@@ -35,7 +35,7 @@ export type VoteStatement = {
   /** Seat whose signature on it holds. */
   readonly signer: number
   /** Where a proposal says that its block stands; absent in plain votes, and where a block is only proposed again. */
-  readonly on?: { readonly view: number; readonly digest: string }
+  readonly on?: { readonly view: number; readonly digest: string } | undefined
 }
 
 export type CertificateStatement = {
@@ -51,16 +51,17 @@ export type CertificateStatement = {
 /** Sees bytes as bytes. */
 export const blindLens: LensFactory = () => ({ describe: (bytes) => `${bytes.length} bytes`, read: () => [] })
 
-/** Reads each array once for each sender in a row: a broadcast is one array, and several oracles look at it. */
+/** Reads an array once for all who look at it in a row: several oracles are shown each message. */
 export function remembering(lens: MessageLens): MessageLens {
-  const known = new WeakMap<Uint8Array, { readonly sender: number; readonly statements: readonly Statement[] }>()
+  let last:
+    | { readonly bytes: Uint8Array; readonly sender: number; readonly statements: readonly Statement[] }
+    | undefined
   return {
     ...lens,
     read(bytes, sender) {
-      const before = known.get(bytes)
-      if (before?.sender === sender) return before.statements
+      if (last?.bytes === bytes && last.sender === sender) return last.statements
       const statements = lens.read(bytes, sender)
-      known.set(bytes, { sender, statements })
+      last = { bytes, sender, statements }
       return statements
     },
   }

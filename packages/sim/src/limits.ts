@@ -15,3 +15,9 @@ export const SHRINK_RUNS_MAX = 400
 
 /** Trace lines that are kept of a failing run. */
 export const TRACE_LINES_MAX = 2_000_000
+
+/** Answers of the application that an engine waits for: a block to build, and some each to check and to certify. */
+export const ANSWERS_MAX = 256
+
+/** Messages that an attacker of a named attack keeps to send again. */
+export const ATTACK_MEMORY = 512

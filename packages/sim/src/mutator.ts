@@ -7,13 +7,13 @@ import {
   NOTARIZE,
   NULLIFY,
   signerBitmap,
-  statementsOf,
   type VoteKind,
 } from '@armchain/consensus'
 import { equalBytes, headHash } from '@armchain/core'
-import { createHead, createPayload, decodeHead, SHARD } from './abstract-chain.ts'
+import { createPayload } from './abstract-chain.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
+import { type Proposal, rebuildProposal, signStatement, type Vote } from './forgery.ts'
 import { OVERSIZE_BYTES, REPLAY_MEMORY } from './limits.ts'
 import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
 import { createRandom, mix, type Random } from './random.ts'
@@ -28,8 +28,6 @@ export type MutatorOptions = {
   readonly inner: SimNode
 }
 
-type Proposal = Extract<Message, { type: 'proposal' }>
-type Vote = Extract<Message, { type: 'vote' }>
 type Sent = NodeEffect & { readonly type: 'send' }
 
 /** How often a message that could be twisted is. */
@@ -219,14 +217,8 @@ export class Mutator implements SimNode {
     return this.#send('all', encodeMessage(this.#rebuild(message, payload)))
   }
 
-  /** A proposal of another payload, signed anew. */
   #rebuild(message: Proposal, payload: Uint8Array, parent?: Uint8Array): Proposal {
-    const { keys } = this.#options
-    const { epoch, view, height, parentLink } = message
-    const below = parent ?? decodeHead(message.head)?.stateRoot ?? new Uint8Array(32)
-    const head = createHead({ genesis: keys.genesisHash, epoch, view, height, parent: below, payload })
-    const link = linkOf(parentLink, view, height, headHash(head))
-    return { ...message, head, payload, signature: this.#sign(epoch, NOTARIZE, view, link) }
+    return rebuildProposal(this.#options, message, payload, parent)
   }
 
   /** A second vote in the same view: for another block, or of another kind. */
@@ -301,9 +293,7 @@ export class Mutator implements SimNode {
   }
 
   #sign(epoch: number, kind: VoteKind, view: number, link: Uint8Array | undefined): Uint8Array {
-    const { keys, seat } = this.#options
-    const context = { genesisHash: keys.genesisHash, schemaVersion: 1, shard: SHARD, epoch }
-    return keys.sign(seat, statementsOf(context)(kind, view, link))
+    return signStatement(this.#options, epoch, { kind, view, link })
   }
 
   get #maker(): number {

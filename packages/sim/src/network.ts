@@ -18,6 +18,7 @@ export class Network {
   readonly #link: LinkProfile
   readonly #faults: readonly NetworkFault[]
   readonly #seatOf: (host: number) => number
+  readonly arrivals: [number, number] = [0, 0]
   /** Messages sent so far on each link. */
   readonly #sent: Uint32Array
   #loss = 0
@@ -62,17 +63,18 @@ export class Network {
       }
   }
 
-  /** Hands `deliver` each time at which a message that is sent now arrives: none, one or two. */
-  route(nowMs: number, from: number, to: number, deliver: (atMs: number) => void): void {
+  /** How often a message that is sent now arrives: not at all, once or twice. When, is in `arrivals` then. */
+  route(nowMs: number, from: number, to: number): number {
     const link = from * this.#hosts + to
     const index = this.#sent[link] as number
     this.#sent[link] = index + 1
-    if (this.#cut[link] === 1) return
+    if (this.#cut[link] === 1) return 0
     const base = keyed(this.#seed, from, to, index)
-    if (this.#loss > 0 && fraction(mix(base ^ LOSS)) < this.#loss) return
-    deliver(this.#arrival(nowMs, link, base))
-    if (this.#duplicate > 0 && fraction(mix(base ^ DUPLICATE)) < this.#duplicate)
-      deliver(this.#arrival(nowMs, link, mix(base + 1)))
+    if (this.#loss > 0 && fraction(mix(base ^ LOSS)) < this.#loss) return 0
+    this.arrivals[0] = this.#arrival(nowMs, link, base)
+    if (this.#duplicate === 0 || fraction(mix(base ^ DUPLICATE)) >= this.#duplicate) return 1
+    this.arrivals[1] = this.#arrival(nowMs, link, mix(base + 1))
+    return 2
   }
 
   #arrival(nowMs: number, link: number, base: number): number {
@@ -93,6 +95,8 @@ function strongest(active: readonly NetworkFault[], type: 'loss' | 'duplicate' |
 }
 
 function cuts(fault: NetworkFault, from: number, to: number): boolean {
+  if (fault.type === 'eclipse')
+    return (from === fault.node) !== (to === fault.node) && from !== fault.by && to !== fault.by
   if (fault.type !== 'partition') return false
   const fromInside = fault.side.includes(from)
   const toInside = fault.side.includes(to)

@@ -43,6 +43,10 @@ export type NodeEffect =
 export type Fact =
   | FinalizedFact
   | { readonly type: 'evidence'; readonly bytes: Uint8Array }
+  /** A seat has sent what no correct one sends. */
+  | { readonly type: 'misconduct'; readonly peer: number; readonly reason: string }
+  /** A seat is not listened to any more, for a time. */
+  | { readonly type: 'cutOff'; readonly peer: number }
   /** The engine has seen what cannot be, and does nothing more. */
   | { readonly type: 'halted'; readonly reason: string }
   /** The node stays away from voting, as it may have forgotten its votes. */

@@ -1,5 +1,6 @@
+import { DEFAULT_PEER_LIMITS, type PeerLimits } from '@armchain/consensus'
 import { ArmError } from '@armchain/core'
-import { type Fault, type Scenario, TRICKS } from './scenario.ts'
+import { ATTACKS, type Fault, type Scenario, TRICKS } from './scenario.ts'
 
 /** A scenario as the text of a plan file. */
 export function writePlan(scenario: Scenario): string {
@@ -39,6 +40,9 @@ export function readPlan(text: string): Scenario {
   ] as const)
     if (!(range?.minMs >= 0 && range.minMs <= range.maxMs)) bad(`${name} is not a range {minMs, maxMs}`)
   if (plan.weights !== undefined && plan.weights.length !== plan.nodes) bad('weights are not one for each node')
+  if (plan.peerLimits !== undefined)
+    for (const name of Object.keys(DEFAULT_PEER_LIMITS) as (keyof PeerLimits)[])
+      if (!(plan.peerLimits[name] > 0)) bad(`peerLimits.${name} is not a number above 0`)
   if (plan.gstMs > plan.endMs) bad('gstMs is after endMs')
   if (!Array.isArray(plan.faults) || !Array.isArray(plan.ops)) bad('faults or ops is not a list')
   for (const [i, fault] of plan.faults.entries()) {
@@ -55,6 +59,7 @@ const FIELDS: Readonly<Record<Fault['type'], readonly string[]>> = {
   duplicate: ['fromMs', 'untilMs', 'ratio'],
   reorder: ['fromMs', 'untilMs', 'ratio', 'maxMs'],
   partition: ['fromMs', 'untilMs', 'side', 'cut'],
+  eclipse: ['fromMs', 'untilMs', 'node', 'by'],
   clog: ['fromMs', 'untilMs', 'from', 'to'],
   crash: ['node', 'atMs', 'downMs', 'keep'],
   blackout: ['atMs', 'downMs', 'keep'],
@@ -67,6 +72,7 @@ const FIELDS: Readonly<Record<Fault['type'], readonly string[]>> = {
   misdirect: ['node', 'atMs', 'pick'],
   twins: ['node'],
   mutator: ['node', 'tricks'],
+  attack: ['node', 'attack', 'fromMs'],
   silent: ['node'],
 }
 
@@ -74,6 +80,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   keep: ['none', 'prefix', 'subset', 'all'],
   cut: ['both', 'into', 'out-of'],
   part: ['log', 'log-and-guard', 'blocks'],
+  attack: ATTACKS,
 }
 
 function faultProblem(fault: Fault, { nodes }: Scenario): string | undefined {
@@ -90,7 +97,7 @@ function faultProblem(fault: Fault, { nodes }: Scenario): string | undefined {
     } else if (field === 'side' || field === 'tricks') {
       if (!Array.isArray(value)) return `${field} is not a list`
     } else if (typeof value !== 'number' || !Number.isFinite(value)) return `${field} is not a number`
-    if (['node', 'from', 'to'].includes(field) && (value as number) >= nodes) return `there is no node ${value}`
+    if (['node', 'from', 'to', 'by'].includes(field) && (value as number) >= nodes) return `there is no node ${value}`
   }
   if (fault.type === 'mutator')
     for (const trick of fault.tricks) if (!TRICKS.includes(trick)) return `unknown trick ${JSON.stringify(trick)}`

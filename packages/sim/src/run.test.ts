@@ -45,9 +45,9 @@ test('whole nodes bear the first seeds: money, messages and anchors add up acros
   let [arrived, returned] = [0, 0]
   for (let seed = 1; seed <= 12; seed++) {
     const scenario = generateScenario({ seed, engine: 'solo', nodes: 1, model: 'alone', whole: true })
-    const { tracer, violation, auditHash } = traceWhole(scenario)
+    const { tracer, violation, auditHash } = traceWhole(scenario, engineOf('solo'))
     expect(violation).toBeUndefined()
-    if (seed === 1) expect(runWhole(scenario).auditHash).toBe(auditHash)
+    if (seed === 1) expect(runWhole(scenario, engineOf('solo')).auditHash).toBe(auditHash)
     for (const line of tracer.lines) {
       if (line.what !== 'told' || line.messages === undefined) continue
       arrived += line.messages.arrived

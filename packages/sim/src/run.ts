@@ -42,22 +42,29 @@ export function traceEngine(scenario: Scenario, engine: SimEngine): TracedRun {
   return { ...createWorld(scenario, engine, tracer).run(), tracer }
 }
 
-/** Runs whole nodes: the chain machine with shards, pools and messages between shards, one sequencer for all. */
-export function runWhole(scenario: Scenario, parts?: ShardParts): RunResult {
-  return createWholeWorld(scenario, { parts }).run()
+/** Runs whole nodes: the chain machine with shards, pools and messages between shards, each shard under the engine. */
+export function runWhole(scenario: Scenario, engine: SimEngine, parts?: ShardParts): RunResult {
+  return createWholeWorld(scenario, engine, { parts }).run()
 }
 
-export function traceWhole(scenario: Scenario): TracedRun {
-  const tracer = new Tracer(blindLens(createClusterKeys(scenario, 'alone')))
-  return { ...createWholeWorld(scenario, { tracer }).run(), tracer }
+export function traceWhole(scenario: Scenario, engine: SimEngine): TracedRun {
+  const tracer = new Tracer(blindLens(createClusterKeys(scenario, engine.model)))
+  return { ...createWholeWorld(scenario, engine, { tracer }).run(), tracer }
 }
 
 function createWholeWorld(
   scenario: Scenario,
+  { factory, model }: SimEngine,
   { tracer, parts }: { readonly tracer?: Tracer | undefined; readonly parts?: ShardParts | undefined },
 ): World {
+  const keys = createClusterKeys(scenario, model)
   const oracles = [agreement(scenario), messages(), liveness()]
-  return new World({ scenario, oracles, boot: () => new ChainNode(scenario, parts), ...(tracer && { tracer }) })
+  const boot = ({ seat }: Host) => {
+    const node = new ChainNode({ scenario, keys, factory, seat, parts })
+    const isSilent = scenario.faults.some((fault) => fault.type === 'silent' && fault.node === seat)
+    return isSilent ? silenced(node) : node
+  }
+  return new World({ scenario, oracles, boot, ...(tracer && { tracer }) })
 }
 
 function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {

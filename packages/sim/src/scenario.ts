@@ -1,3 +1,5 @@
+import type { PeerLimits } from '@armchain/consensus'
+
 /**
  * A scenario is data: everything that happens to a cluster, but for the delays, which are drawn from the seed and keyed
  * by link and message. So a fault can be taken out, or its time moved, and the rest stays as it was; that is what
@@ -27,6 +29,8 @@ export type Scenario = {
   readonly blockMs: number
   /** What the application takes to build, check or certify a block, evenly between 0 and this. */
   readonly appMs: number
+  /** What shells bear of a peer before they stop listening to it; they bear everything if left out. */
+  readonly peerLimits?: PeerLimits
   readonly faults: readonly Fault[]
   readonly ops: readonly Op[]
 }
@@ -58,6 +62,14 @@ export type NetworkFault =
       readonly untilMs: number
       readonly side: readonly number[]
       readonly cut: 'both' | 'into' | 'out-of'
+    }
+  /** A node hears one seat and no other, and is heard by no other. */
+  | {
+      readonly type: 'eclipse'
+      readonly fromMs: number
+      readonly untilMs: number
+      readonly node: number
+      readonly by: number
     }
   /** What is sent on one link meanwhile arrives after it, all at once. */
   | {
@@ -113,6 +125,8 @@ export type ByzantineFault =
   | { readonly type: 'twins'; readonly node: number }
   /** Runs the engine and rewrites what it sends. */
   | { readonly type: 'mutator'; readonly node: number; readonly tricks: readonly Trick[] }
+  /** Runs the engine, and from a time on plays one script against the others. */
+  | { readonly type: 'attack'; readonly node: number; readonly attack: AttackName; readonly fromMs: number }
   /** Never sends anything. */
   | { readonly type: 'silent'; readonly node: number }
 
@@ -134,6 +148,22 @@ export const TRICKS = [
   'usurp',
 ] as const
 
+export type AttackName = (typeof ATTACKS)[number]
+
+/** Scripts of `attack-scripts.ts`. */
+export const ATTACKS = [
+  'old-certificates',
+  'withheld-payload',
+  'nullify-flood',
+  'split-certificate',
+  'wrong-epoch-votes',
+  'oversized-messages',
+  'finalize-and-nullify',
+  'silent-leaders',
+  'eclipse',
+  'flood',
+] as const
+
 /** What clients do. */
 export type Op =
   | { readonly type: 'work'; readonly atMs: number; readonly node: number }
@@ -153,8 +183,10 @@ export function isNetworkFault(fault: Fault): fault is NetworkFault {
   return 'untilMs' in fault
 }
 
+const BYZANTINE: ReadonlySet<Fault['type']> = new Set(['twins', 'mutator', 'attack', 'silent'])
+
 export function isByzantine(fault: Fault): fault is ByzantineFault {
-  return fault.type === 'twins' || fault.type === 'mutator' || fault.type === 'silent'
+  return BYZANTINE.has(fault.type)
 }
 
 /** Seats whose behaviour or memory the protocol has to survive: Byzantine, or with a disk that forgets. */

@@ -1,4 +1,4 @@
-import { invariant } from '@armchain/core'
+import { carveBytes, invariant } from '@armchain/core'
 
 /** Records of the log by kind and epoch: a kind byte, the epoch in four bytes, then what the engine or the shell wrote. */
 export const RecordKind = { engine: 1, amnesia: 2 } as const
@@ -9,9 +9,12 @@ export type ShellRecord = { readonly kind: RecordKind; readonly epoch: number; r
 const FRAME_BYTES = 5
 
 export function writeRecord(kind: RecordKind, epoch: number, bytes: Uint8Array): Uint8Array {
-  const record = new Uint8Array(FRAME_BYTES + bytes.length)
+  const record = carveBytes(FRAME_BYTES + bytes.length)
   record[0] = kind
-  new DataView(record.buffer).setUint32(1, epoch)
+  record[1] = epoch >>> 24
+  record[2] = epoch >>> 16
+  record[3] = epoch >>> 8
+  record[4] = epoch
   record.set(bytes, FRAME_BYTES)
   return record
 }
@@ -25,13 +28,15 @@ export function readRecord(record: Uint8Array): ShellRecord {
 
 /** The guard: epoch and view of the last vote. Without a view nothing is known of the votes. */
 export function writeGuard(epoch: number, guardView: number | undefined): Uint8Array {
-  const bytes = new Uint8Array(13)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, epoch)
-  view.setUint8(4, guardView === undefined ? 0 : 1)
-  view.setFloat64(5, guardView ?? 0)
-  return bytes
+  guardView64.setUint32(0, epoch)
+  guardView64.setUint8(4, guardView === undefined ? 0 : 1)
+  guardView64.setFloat64(5, guardView ?? 0)
+  return guardBytes.slice()
 }
+
+/** What `writeGuard` copies: a view of an array costs more than the array. */
+const guardBytes = new Uint8Array(13)
+const guardView64 = new DataView(guardBytes.buffer)
 
 export function readGuard(bytes: Uint8Array): { readonly epoch: number; readonly guardView?: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset)

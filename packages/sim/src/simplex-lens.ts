@@ -12,10 +12,10 @@ import {
   type VoteCertificate,
   weightedElector,
 } from '@armchain/consensus'
-import { headHash, toHex } from '@armchain/core'
+import { equalBytes, headHash, toHex } from '@armchain/core'
 import { SHARD } from './abstract-chain.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
-import type { MessageLens, Statement, VoteKind } from './lens.ts'
+import type { MessageLens, Statement, VoteKind, VoteStatement } from './lens.ts'
 
 const VOTES: Readonly<Record<number, VoteKind>> = {
   [NOTARIZE]: 'notarize',
@@ -38,13 +38,14 @@ export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys):
   }
 
   /** A vote, if the sender has really signed it. */
-  function vote(sender: number, epoch: number, parts: VoteParts): readonly Statement[] {
+  function vote(sender: number, epoch: number, parts: VoteParts, on?: VoteStatement['on']): readonly Statement[] {
     const { kind, view, link, signature } = parts
     const key = seats[sender]?.key
     const name = VOTES[kind]
-    if (key === undefined || name === undefined) return []
-    if (!scheme.verifyVote(key, statementsAt(epoch)(kind, view, link), signature)) return []
-    return [{ type: 'vote', kind: name, epoch, view, digest: hexOf(link), signer: sender }]
+    if (key === undefined || name === undefined) return NOTHING
+    if (!scheme.verifyVote(key, statementsAt(epoch)(kind, view, link), signature)) return NOTHING
+    const digest = hexOf(link)
+    return [{ type: 'vote', kind: name, epoch, view, digest, signer: sender, on }]
   }
 
   function certificate(epoch: number, { kind, view, link, signers, proof }: VoteCertificate): readonly Statement[] {
@@ -80,10 +81,8 @@ export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys):
         case 'proposal': {
           const { epoch, view, height, parentLink, head, signature } = message
           const link = linkOf(parentLink, view, height, headHash(head))
-          const stated = vote(sender, epoch, { kind: NOTARIZE, view, link, signature })
-          if (message.payload === undefined) return stated
-          const on = { view: message.parentView, digest: hexOf(parentLink) }
-          return stated.map((statement) => ({ ...statement, on }) as Statement)
+          const on = message.payload === undefined ? undefined : { view: message.parentView, digest: hexOf(parentLink) }
+          return vote(sender, epoch, { kind: NOTARIZE, view, link, signature }, on)
         }
         case 'certificates':
           return message.certificates.flatMap((each) => certificate(message.epoch, each))
@@ -93,6 +92,8 @@ export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys):
     },
   }
 }
+
+const NOTHING: readonly Statement[] = []
 
 type VoteParts = {
   readonly kind: VoteCertificate['kind']
@@ -120,9 +121,18 @@ function describe(message: Message | undefined, bytes: Uint8Array): string {
   }
 }
 
+/** Text of a link. The links of a view are few and every vote has one: those of late are remembered. */
 function hexOf(link: Uint8Array | undefined): string {
-  return link === undefined ? '' : toHex(link)
+  if (link === undefined) return ''
+  const place = (link[0] as number) & (texts.length - 1)
+  const known = texts[place]
+  if (known !== undefined && equalBytes(known.link, link)) return known.text
+  const text = toHex(link)
+  texts[place] = { link: link.slice(), text }
+  return text
 }
+
+const texts: ({ readonly link: Uint8Array; readonly text: string } | undefined)[] = new Array(64).fill(undefined)
 
 function short(link: Uint8Array | undefined): string {
   return hexOf(link).slice(0, 8)

@@ -96,6 +96,8 @@ function describeNetworkFault(fault: NetworkFault): string {
   switch (fault.type) {
     case 'partition':
       return `partition (${fault.cut}) around ${fault.side.join(',')}`
+    case 'eclipse':
+      return `eclipse of ${fault.node} by ${fault.by}`
     case 'clog':
       return `clog ${fault.from}->${fault.to}`
     default:

@@ -10,6 +10,7 @@ import {
   createRuntime,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -30,6 +31,7 @@ import {
   vesting,
 } from '@armchain/core'
 import { genesisLayout, type Layout } from '@armchain/shard'
+import { validatorKey } from './cluster-keys.ts'
 import type { Op } from './scenario.ts'
 
 /** A chain to simulate: a main shard, vShards, users with money on each, and a module whose messages fail as asked. */
@@ -37,7 +39,8 @@ export type WholeChain = {
   readonly genesis: Genesis
   readonly runtime: Runtime
   readonly layout: Layout
-  readonly validator: KeyPair
+  /** By seat, the same on every shard. */
+  readonly validators: readonly KeyPair[]
 }
 
 export const WHOLE_VSHARDS = 3
@@ -92,20 +95,24 @@ const courier: RuntimeModule = {
   },
 }
 
-let built: WholeChain | undefined
+const built = new Map<string, WholeChain>()
 
-/** Always the same chain: it costs more to make than a run. */
-export function wholeChain(): WholeChain {
-  built ??= buildChain()
-  return built
+/** Always the same chain for an engine and a number of validators: it costs more to make than a run. */
+export function wholeChain(engine: string, nodes: number): WholeChain {
+  const name = `${engine} ${nodes}`
+  const known = built.get(name)
+  if (known !== undefined) return known
+  const made = buildChain(engine, nodes)
+  built.set(name, made)
+  return made
 }
 
-function buildChain(): WholeChain {
-  const validator = keyPairFromSecret(sha256(utf8('simulated sequencer')))
+function buildChain(engine: string, nodes: number): WholeChain {
+  const validators = Array.from({ length: nodes }, (_, seat) => validatorKey(seat))
   const shards = Array.from({ length: WHOLE_VSHARDS + 1 }, (_, vShard) => ({
     vShard,
-    engine: 'solo',
-    validators: [validator.publicKey],
+    engine,
+    ...ed25519Validators(validators.map(({ publicKey }) => publicKey)),
   }))
   const modules = ['bank', 'vesting', 'fees', 'courier']
   const scheme = defaultScheme({ chainId: CHAIN_ID, networkId: 'sim', shards, modules })
@@ -115,7 +122,7 @@ function buildChain(): WholeChain {
   const genesis: Genesis = { scheme, timeMs: 0, allocations: carve(tokenAllocations(), 'early-sales', funded) }
   const hash = genesisHash(genesis)
   const runtime = createRuntime(scheme, [bank, fees, vesting, courier], hash)
-  return { genesis, runtime, layout: genesisLayout(genesis, hash).layout, validator }
+  return { genesis, runtime, layout: genesisLayout(genesis, hash).layout, validators }
 }
 
 export function userAccount(user: number): Uint8Array {
@@ -123,8 +130,11 @@ export function userAccount(user: number): Uint8Array {
 }
 
 /** A signed transfer as an operation asks for it. */
-export function prepareTransfer(op: Op & { type: 'transfer' }, nonce: number): PreparedTransaction | undefined {
-  const { runtime } = wholeChain()
+export function prepareTransfer(
+  runtime: Runtime,
+  op: Op & { type: 'transfer' },
+  nonce: number,
+): PreparedTransaction | undefined {
   const key = users[op.user % WHOLE_USERS] as KeyPair
   const to = userAccount(op.user + 1)
   const args = sendCodec.encode({ to, vShard: op.to, amount: BigInt(op.motes), fate: FATES.indexOf(op.fate) })
@@ -144,6 +154,12 @@ export function prepareTransfer(op: Op & { type: 'transfer' }, nonce: number): P
   const bytes = signTransaction(runtime.transactions, unsigned, runtime.txDomain, (message) =>
     activeEd25519().sign(message, key.secretKey),
   )
-  const prepared = prepareTransaction(runtime, bytes, transactionId(bytes), accountIdOf(key.publicKey))
+  return prepare(runtime, bytes)
+}
+
+/** A transaction as received; undefined for bytes that are none. */
+export function prepare(runtime: Runtime, bytes: Uint8Array): PreparedTransaction | undefined {
+  const at = runtime.types.senderKeyOffset
+  const prepared = prepareTransaction(runtime, bytes, transactionId(bytes), accountIdOf(bytes.subarray(at, at + 32)))
   return prepared.ok ? prepared.value : undefined
 }

@@ -53,7 +53,9 @@ export class World {
   readonly hosts: readonly Host[]
   readonly #boot: Boot
   readonly #oracles: readonly Oracle[]
-  readonly #listeners: readonly Oracle[]
+  /** Oracles that want to know what happens all the time. */
+  readonly #hearSent: readonly Oracle[]
+  readonly #hearReceived: readonly Oracle[]
   readonly #tracer: Tracer | undefined
   readonly #schedule: Schedule<Kind> = new Schedule()
   readonly #network: Network
@@ -63,6 +65,7 @@ export class World {
   readonly #anyTwins: boolean
   #nowMs = 0
   #audit = 0x811c9dc5
+  readonly #digests: WeakMap<Uint8Array, number> = new WeakMap()
   #events = 0
   #eventsAtLook = 0
   readonly #storm: number
@@ -72,7 +75,8 @@ export class World {
     this.scenario = scenario
     this.#boot = boot
     this.#oracles = oracles
-    this.#listeners = oracles.filter(({ received }) => received !== undefined)
+    this.#hearSent = oracles.filter(({ sent }) => sent !== undefined)
+    this.#hearReceived = oracles.filter(({ received }) => received !== undefined)
     this.#tracer = tracer
     this.hosts = createHosts(scenario)
     this.#hostsOfSeat = Array.from({ length: scenario.nodes }, (_, seat) =>
@@ -169,13 +173,22 @@ export class World {
     const host = this.#host(event.host)
     if (host.node === undefined || this.#waits(host, event)) return
     const bytes = event.bytes as Uint8Array
-    this.#audit = mixBytes(this.#audit, bytes)
+    this.#audit = bytes.length < LARGE_BYTES ? mixBytes(this.#audit, bytes) : mix(this.#audit ^ this.#digest(bytes))
     const lane = event.kind === MESSAGE ? 'engine' : 'shell'
     if (lane === 'engine') {
       this.#tracer?.received(this.#nowMs, host, event.detail, bytes)
-      for (const oracle of this.#listeners) oracle.received?.(host, event.detail, bytes)
+      for (const oracle of this.#hearReceived) oracle.received?.(host, event.detail, bytes)
     }
     this.#step(host, { type: 'message', from: event.detail, lane, bytes })
+  }
+
+  /** Of a large message that is sent to many, or often, once. */
+  #digest(bytes: Uint8Array): number {
+    const known = this.#digests.get(bytes)
+    if (known !== undefined) return known
+    const digest = mixBytes(0, bytes)
+    this.#digests.set(bytes, digest)
+    return digest
   }
 
   #ring(event: Scheduled<Kind>): void {
@@ -205,10 +218,14 @@ export class World {
     const recovered = host.disk.recover()
     if (recovered.damaged) host.disk.cutDamage()
     this.#tracer?.happened(this.#nowMs, host, recovered.damaged ? 'starts with a damaged log' : 'starts')
-    this.#guard(host, () => {
+    let effects: readonly NodeEffect[]
+    try {
       host.node = this.#boot(host)
-      return host.node.start(host.localMs(this.#nowMs), recovered)
-    })
+      effects = host.node.start(host.localMs(this.#nowMs), recovered)
+    } catch (error) {
+      return this.#crashed(host, error)
+    }
+    this.#carryOut(host, effects)
   }
 
   #restart(host: Host, life: number): void {
@@ -218,19 +235,19 @@ export class World {
   }
 
   #step(host: Host, input: NodeInput): void {
-    this.#guard(host, () => host.node?.step(host.localMs(this.#nowMs), input) ?? [])
+    let effects: readonly NodeEffect[]
+    try {
+      effects = host.node?.step(host.localMs(this.#nowMs), input) ?? NO_EFFECTS
+    } catch (error) {
+      return this.#crashed(host, error)
+    }
+    this.#carryOut(host, effects)
   }
 
   /** What a node throws is a bug of the node, whatever the network brought it. */
-  #guard(host: Host, act: () => readonly NodeEffect[]): void {
-    let effects: readonly NodeEffect[]
-    try {
-      effects = act()
-    } catch (error) {
-      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      return this.#object('crash', stack.split('\n').slice(0, 6).join(' | '), host)
-    }
-    this.#carryOut(host, effects)
+  #crashed(host: Host, error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#object('crash', stack.split('\n').slice(0, 6).join(' | '), host)
   }
 
   #carryOut(host: Host, effects: readonly NodeEffect[]): void {
@@ -286,7 +303,10 @@ export class World {
     const { to, lane, bytes } = effect
     if (lane === 'engine') {
       this.#tracer?.sent(this.#nowMs, host, to, bytes)
-      this.#ask((oracle) => oracle.sent?.(host, to, bytes, this.#nowMs), host)
+      for (const oracle of this.#hearSent) {
+        const message = oracle.sent?.(host, to, bytes, this.#nowMs)
+        if (message !== undefined) this.#object(oracle.name, message, host)
+      }
     }
     const kind = lane === 'engine' ? MESSAGE : SHELL_MESSAGE
     if (to === 'all') for (const other of this.hosts) this.#transmit(host, other, kind, bytes)
@@ -299,9 +319,9 @@ export class World {
       const { seed, deltaMs } = this.scenario
       if (!twinsHear(seed, this.#nowMs, deltaMs, from, to, this.#twinned)) return
     }
-    this.#network.route(this.#nowMs, from.index, to.index, (atMs) => {
-      this.#schedule.push(atMs, kind, to.index, -1, from.seat, bytes)
-    })
+    const { arrivals } = this.#network
+    const count = this.#network.route(this.#nowMs, from.index, to.index)
+    for (let i = 0; i < count; i++) this.#schedule.push(arrivals[i] as number, kind, to.index, -1, from.seat, bytes)
   }
 
   #setTimer(host: Host, id: number, atMs: number): void {
@@ -393,6 +413,10 @@ export class World {
     return host
   }
 }
+
+/** Messages from here on are hashed once, not at each arrival. */
+const LARGE_BYTES = 65_536
+const NO_EFFECTS: readonly NodeEffect[] = []
 
 function write(disk: SimDisk, effect: Write): boolean {
   switch (effect.type) {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import {
   type Allocation,
   ArmError,
-  activeEd25519,
+  type CertificateKind,
   carve,
   createMnemonic,
   decodeGenesis,
@@ -13,6 +13,7 @@ import {
   fromHex,
   type Genesis,
   genesisHash,
+  invariant,
   type KeyPair,
   keyPairFromSecret,
   MOTES_PER_AC,
@@ -24,9 +25,17 @@ import {
 } from '@armchain/core'
 import { type ArmNode, createNode, type DataDir, type Log, openDataDir, paceOf } from '@armchain/node'
 import type { PoolLimits } from '@armchain/shard'
+import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
+import { Validators } from './validators.ts'
 
-/** A development network in this process: one validator, a main shard and vShards, funded accounts. */
+/** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
+  /** Validators of every shard, 1 to 31; of several, fewer than a third may fail in any way. */
+  readonly validators?: number
+  /** How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up to half. */
+  readonly engine?: 'simplex' | 'poa'
+  /** What blocks are certified with; `ed25519` by default. */
+  readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
   /** Funded accounts; each holds the same on the main shard and on every vShard. */
@@ -42,7 +51,7 @@ export type TestnetOptions = {
   /** Derives keys and funded accounts; random if left out. */
   readonly mnemonic?: string
   readonly networkId?: string
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Changes to the default scheme. */
   readonly scheme?: Partial<Scheme>
@@ -64,7 +73,10 @@ export type TestAccount = {
 }
 
 export interface Testnet extends AsyncDisposable {
+  /** The first validator. */
   readonly node: ArmNode
+  /** All of them, to look at and to make suffer; undefined where there is one. */
+  readonly validators: Validators | undefined
   readonly genesis: Genesis
   readonly networkId: string
   readonly rpcUrl: string
@@ -89,10 +101,15 @@ const FILE = 'testnet.json'
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
+/** What a validator has on the main shard, to pay for reports of others. */
+const VALIDATOR_MOTES: bigint = 100n * MOTES_PER_AC
 /** Accounts that are listed with their keys; the others derive from the same mnemonic. */
 const LISTED_MAX = 1_000
-const VALIDATOR_INDEX = 1_000_000_000
 const FAUCET_INDEX = 1_000_000_001
+/** Validator n has the key of this index plus n, but for the first, which keeps the one that it always had. */
+const VALIDATOR_INDEX = 1_000_000_001
+const FIRST_VALIDATOR_INDEX = 1_000_000_000
+const VALIDATORS_MAX = 31
 
 /** Starts a testnet. Resolves when it has made its first blocks and answers. */
 export async function startTestnet(options: TestnetOptions = {}): Promise<Testnet> {
@@ -104,33 +121,21 @@ export async function startTestnet(options: TestnetOptions = {}): Promise<Testne
   try {
     const { saved, fresh } = await loadOrCreate(options, dataDir, anew)
     const genesis = decodeGenesis(fromHex(saved.genesis))
-    const validator = derive(saved.mnemonic, VALIDATOR_INDEX)
-    const node = await createNode({
-      genesis,
-      ...(options.modules && { modules: options.modules }),
-      signer: () => ({
-        index: 0,
-        account: validator.account,
-        sign: (message) => activeEd25519().sign(message, validator.secretKey),
-      }),
-      pace: paceOf(options.blockTime ?? 0),
-      ...(dataDir && { dataDir }),
-      rpc: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
-      dev: { faucet: derive(saved.mnemonic, FAUCET_INDEX) },
-      ...(options.log && { log: options.log }),
-      ...(options.poolLimits && { poolLimits: options.poolLimits }),
-      ...(options.onFailure && { onFailure: options.onFailure }),
-    })
+    const run = await startValidators(options, { saved, genesis, dataDir })
+    const { rpcUrl, wsUrl } = { rpcUrl: run.node.url as string, wsUrl: run.node.wsUrl as string }
     const close = async (): Promise<void> => {
-      await node.close()
+      await run.close()
       await dataDir?.release()
     }
     return {
-      node,
+      get node() {
+        return run.validators?.node(0) ?? run.node
+      },
+      validators: run.validators,
       genesis,
       networkId: genesis.scheme.networkId,
-      rpcUrl: node.url as string,
-      wsUrl: node.wsUrl as string,
+      rpcUrl,
+      wsUrl,
       accounts: listAccounts(saved, genesis),
       dataDir: dataDir?.path,
       fresh,
@@ -141,6 +146,57 @@ export async function startTestnet(options: TestnetOptions = {}): Promise<Testne
     await dataDir?.release()
     throw error
   }
+}
+
+type Run = {
+  readonly node: ArmNode
+  readonly validators: Validators | undefined
+  readonly close: () => Promise<void>
+}
+
+/** One validator alone, or several with a network between them. */
+async function startValidators(
+  options: TestnetOptions,
+  parts: { readonly saved: Saved; readonly genesis: Genesis; readonly dataDir: DataDir | undefined },
+): Promise<Run> {
+  const { saved, genesis, dataDir } = parts
+  const [main] = genesis.scheme.shards
+  invariant(main !== undefined, 'a scheme has a main shard')
+  const keys = validatorKeys(saved.mnemonic, { count: main.validators.length, certificates: main.certificates })
+  const faucet = derive(saved.mnemonic, FAUCET_INDEX)
+  const { host = '127.0.0.1', port = 0, reset = false } = options
+  const common = {
+    genesis,
+    ...(options.modules && { modules: options.modules }),
+    pace: paceOf(options.blockTime ?? 0),
+    ...(options.log && { log: options.log }),
+    ...(options.poolLimits && { poolLimits: options.poolLimits }),
+    ...(options.onFailure && { onFailure: options.onFailure }),
+  }
+  const [validator] = keys
+  if (keys.length > 1) {
+    const validators = await Validators.start({ ...common, keys, faucet, dataDir: dataDir?.path, reset, host, port })
+    return { node: validators.node(0), validators, close: () => validators.close() }
+  }
+  invariant(validator !== undefined, 'a testnet has a validator')
+  const node = await createNode({
+    ...common,
+    signer: signerOf(validator),
+    ...(dataDir && { dataDir }),
+    rpc: { host, port },
+    dev: { faucet },
+  })
+  return { node, validators: undefined, close: () => node.close() }
+}
+
+function validatorKeys(
+  mnemonic: string,
+  { count, certificates }: { readonly count: number; readonly certificates: CertificateKind },
+): readonly ValidatorKeys[] {
+  return Array.from({ length: count }, (_, i) => {
+    const index = i === 0 ? FIRST_VALIDATOR_INDEX : VALIDATOR_INDEX + i
+    return withVotingKey(derive(mnemonic, index), { certificates, mnemonic, index })
+  })
 }
 
 /** The key of a listed account. */
@@ -171,10 +227,21 @@ async function loadOrCreate(
 /** A folder goes on as it was made: an option that says otherwise is refused rather than ignored. */
 function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options: TestnetOptions): void {
   const { scheme } = decodeGenesis(fromHex(genesis))
-  const made = { shards: scheme.shards.length - 1, accounts, balanceMotes, networkId: scheme.networkId, mnemonic }
+  const [main] = scheme.shards
+  const validators = main?.validators.length ?? 1
+  const made = {
+    shards: scheme.shards.length - 1,
+    validators,
+    engine: main?.engine,
+    certificates: main?.certificates,
+    accounts,
+    balanceMotes,
+    networkId: scheme.networkId,
+    mnemonic,
+  }
   for (const name of Object.keys(made) as (keyof typeof made)[]) {
     const given = options[name]
-    if (given === undefined || words(given) === words(made[name])) continue
+    if (given === undefined || words(given) === words(made[name] ?? '')) continue
     const was = name === 'mnemonic' ? 'another mnemonic' : `${name} ${made[name]}, not ${given}`
     throw new ArmError('ARM_DATA_DIR', `the data folder was made with ${was}`, {
       hint: 'leave the option out to go on, choose another folder, or start this one over with --reset',
@@ -210,9 +277,11 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const validator = derive(mnemonic, VALIDATOR_INDEX)
-  const shards = vShards.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
-  const modules = ['bank', 'vesting', 'fees', ...(options.modules ?? []).map(({ name }) => name)]
+  const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
+  const keys = validatorKeys(mnemonic, { count, certificates })
+  const seats = committeeOf(certificates, keys)
+  const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
+  const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
   const holders = Array.from({ length: accounts }, (_, i) => derive(mnemonic, i).account)
@@ -221,6 +290,10 @@ function createSaved(options: TestnetOptions): Saved {
     { purpose: 'faucet', vShard, account: faucet, motes: FAUCET_MOTES, lock: 'free' },
     ...holders.map((account) => ({ purpose: 'test-account', vShard, account, motes: balance, lock: 'free' })),
   ])
+  // One that is alone has nobody to report.
+  const reporters = count === 1 ? [] : keys
+  for (const { account } of reporters)
+    funded.push({ purpose: 'validator', vShard: 0, account, motes: VALIDATOR_MOTES, lock: 'free' })
   // Test money comes out of the pre-mainnet rewards, so that the supply is the paper's.
   const genesis: Genesis = {
     scheme,
@@ -259,9 +332,24 @@ function listAccounts({ mnemonic, accounts, balanceMotes }: Saved, { scheme }: G
   })
 }
 
-function checkOptions({ shards = 2, accounts = 10, blockTime = 0 }: TestnetOptions): void {
+function checkOptions({ validators = 1, engine, shards = 2, accounts = 10, blockTime = 0 }: TestnetOptions): void {
   const integer = (value: number, min: number, max: number): boolean =>
     Number.isInteger(value) && value >= min && value <= max
+  if (!integer(validators, 1, VALIDATORS_MAX))
+    throw new ArmError('ARM_ARGUMENT', `validators is outside [1, ${VALIDATORS_MAX}]`, {
+      validators,
+      hint: 'one makes blocks alone; 4 bear one that fails in any way, 7 two',
+    })
+  if (engine !== undefined && validators === 1)
+    throw new ArmError('ARM_ARGUMENT', 'an engine is for several validators', {
+      engine,
+      hint: 'ask for 4 validators, or leave the engine out',
+    })
+  if (blockTime === 'manual' && validators > 1)
+    throw new ArmError('ARM_ARGUMENT', 'blocks are made by hand only where a validator is alone', {
+      validators,
+      hint: 'ask for one validator, or give a block time in milliseconds',
+    })
   if (!integer(shards, 0, SHARDS_MAX))
     throw new ArmError('ARM_ARGUMENT', `shards is outside [0, ${SHARDS_MAX}]`, {
       shards,

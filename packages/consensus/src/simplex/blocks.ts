@@ -12,10 +12,18 @@ export type Block = SentBlock & {
   told: boolean
 }
 
-export function createBlock({ view, height, parentLink, head, payload }: SentBlock): Block {
-  const hash = headHash(head)
-  const link = linkOf(parentLink, view, height, hash)
+/** `names`: what the block is called, where that is known already. */
+export function createBlock(
+  { view, height, parentLink, head, payload }: SentBlock,
+  names: Pick<Block, 'headHash' | 'link'> = namesOf({ view, height, parentLink, head }),
+): Block {
+  const { headHash: hash, link } = names
   return { view, height, parentLink, head, payload, link, headHash: hash, stored: false, told: false }
+}
+
+function namesOf({ view, height, parentLink, head }: Omit<SentBlock, 'payload'>): Pick<Block, 'headHash' | 'link'> {
+  const hash = headHash(head)
+  return { headHash: hash, link: linkOf(parentLink, view, height, hash) }
 }
 
 /** Blocks by link. Keyed by six bytes as a number, with the whole link compared: no text is made to look one up. */

@@ -3,6 +3,7 @@ import {
   blob,
   bytes32,
   type Codec,
+  carveBytes,
   compile,
   isArmError,
   list,
@@ -130,6 +131,10 @@ const codecs: { readonly [Type in Message['type']]: Codec<Extract<Message, { typ
   blocks: compile(struct(['epoch', u53], ['blocks', list(SENT_BLOCK_SCHEMA, RANGE_BLOCKS_MAX)])),
 }
 
+/** Arrays whose content is remembered: a power of two, and what a committee of 31 has under way. */
+const RECENTS = 1_024
+const RECENT_BYTES_MAX = 4_096
+
 /** Tags are the places in this list: append only. */
 const TYPES: readonly Message['type'][] = [
   'vote',
@@ -142,32 +147,48 @@ const TYPES: readonly Message['type'][] = [
 
 export function encodeMessage(message: Message): Uint8Array {
   const codec = codecs[message.type] as Codec<Message>
-  const out = new Uint8Array(1 + codec.size(message))
+  const out = carveBytes(1 + codec.size(message))
   out[0] = TYPES.indexOf(message.type)
   codec.encodeInto(message, out, 1)
-  decoded.set(out, message)
+  remember(out, message)
   return out
 }
 
-/** What an array of bytes holds, so that whoever is given the same array, as in a simulation, decodes it once. */
-const decoded = new WeakMap<Uint8Array, Message>()
-
 /** Undefined for anything that is not the encoding of a message. The array must not change afterwards. */
 export function decodeMessage(bytes: Uint8Array): Message | undefined {
-  const known = decoded.get(bytes)
-  if (known !== undefined) return known
+  const recent = recents[placeOf(bytes)]
+  if (recent?.bytes === bytes) return recent.message
   const type = TYPES[bytes[0] ?? TYPES.length]
   if (type === undefined) return undefined
   try {
     const { value, next } = codecs[type].decodeAt(bytes, 1)
-    const message = Object.assign(value, { type }) as Message
+    const message = value as Message & { type: Message['type'] }
+    message.type = type
     if (next !== bytes.length || !isSound(message)) return undefined
-    decoded.set(bytes, message)
+    remember(bytes, message)
     return message
   } catch (error) {
     if (isArmError(error)) return undefined
     throw error
   }
+}
+
+/**
+ * What some of the last arrays hold, so that whoever is given the same array, as everyone in a simulation is that a message
+ * is sent to, decodes it once. Not a weak map: the collector's work on one was more than the decoding that it saved.
+ */
+const recents: ({ readonly bytes: Uint8Array; readonly message: Message } | undefined)[] = new Array(RECENTS).fill(
+  undefined,
+)
+
+function remember(bytes: Uint8Array, message: Message): void {
+  if (bytes.length <= RECENT_BYTES_MAX) recents[placeOf(bytes)] = { bytes, message }
+}
+
+/** By the end of a message, where most have a signature. */
+function placeOf(bytes: Uint8Array): number {
+  const end = bytes.length
+  return (((bytes[end - 3] as number) << 8) | (bytes[end - 4] as number)) & (RECENTS - 1)
 }
 
 /** What schemas cannot say. */

@@ -8,13 +8,14 @@ import type { Proposal } from './messages.ts'
 import { blame } from './peers.ts'
 import { wantCertificates } from './requests.ts'
 import { mayVote, notarisedBlock, type Round, roundOf, type State } from './state.ts'
-import { castVote, countVote } from './votes.ts'
+import { admits, castVote, countVote } from './votes.ts'
 
 /**
  * Proposals of others (rule 3).
  *
- * Rules: of the current view or the next, from its leader, the first one only; all that is seen without a signature is
- * checked before the signature. `notarize` is sent once, in the current view, without an own `nullify`, if the cited
+ * Rules: of the current view or the next, from its leader, the first one only; of any other, and in views that are over,
+ * only the leader's vote in it counts, as evidence if it is a second one. All that is seen without a signature is checked
+ * before the signature. `notarize` is sent once, in the current view, without an own `nullify`, if the cited
  * parent is notarised and certified and the latest such: there is a nullification for every view between; and if the
  * shell finds the block valid. A certificate that is missing is asked of the leader, who must have it. What is wrong by
  * what is known gives the view up at once.
@@ -24,7 +25,7 @@ import { castVote, countVote } from './votes.ts'
  */
 export function takeProposal(state: State, from: number, message: Proposal): boolean {
   const { view, epoch, height, parentView, parentLink, head, payload, signature } = message
-  if (view <= state.floor.view || view < state.view || view > state.view + 1) return false
+  if (!admits(state, view)) return false
   if (from !== state.elector.leader(view)) {
     blame(state, from, 'a proposal of who does not lead the view')
     return false
@@ -34,7 +35,7 @@ export function takeProposal(state: State, from: number, message: Proposal): boo
   const link = linkOf(parentLink, view, height, hash)
   const vote = { type: 'vote', kind: NOTARIZE, epoch, view, signer: from, link, signature } as const
   const counted = countVote(state, from, vote)
-  if (round.proposal !== undefined || round.giveUp) return counted
+  if (view < state.view || round.proposal !== undefined || round.giveUp) return counted
   const known = round.votes[NOTARIZE].bySigner[from]
   if (known === undefined || !equalBytes(known.link as Uint8Array, link)) return counted
   const content = payload ?? repeated(state, parentView, hash)?.payload
@@ -44,7 +45,10 @@ export function takeProposal(state: State, from: number, message: Proposal): boo
     round.giveUp = true
     return true
   }
-  const block = keepBlock(state, createBlock({ view, height, parentLink, head, payload: content }))
+  const block = keepBlock(
+    state,
+    createBlock({ view, height, parentLink, head, payload: content }, { headHash: hash, link }),
+  )
   round.proposal = { block, parentView, repeats: payload === undefined }
   return true
 }

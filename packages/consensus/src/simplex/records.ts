@@ -1,4 +1,4 @@
-import { bool, bytes32, type Codec, compile, isArmError, option, struct, u8, u53 } from '@armchain/core'
+import { bool, bytes32, type Codec, carveBytes, compile, isArmError, option, struct, u8, u53 } from '@armchain/core'
 import type { VoteKind } from '../statement.ts'
 import {
   damaged,
@@ -41,7 +41,7 @@ const TYPES: readonly EngineRecord['type'][] = ['vote', 'certificate', 'block', 
 export function encodeRecord(epoch: number, record: EngineRecord): Uint8Array {
   const codec = codecs[record.type] as Codec<{ epoch: number; record: EngineRecord }>
   const framed = { epoch, record }
-  const out = new Uint8Array(1 + codec.size(framed))
+  const out = carveBytes(1 + codec.size(framed))
   out[0] = TYPES.indexOf(record.type)
   codec.encodeInto(framed, out, 1)
   return out

@@ -205,6 +205,15 @@ test('no finalize for a leader that was seen to sign two blocks', () => {
   expect(bench.votes(FINALIZE)).toEqual([])
 })
 
+test('a second proposal is evidence even when its view was left without a block', () => {
+  const bench = follower()
+  bench.take(1, proposalOf(blockAt(1)))
+  bench.wait(3 * TIMING.deltaMs)
+  bench.take(3, nullified(1))
+  expect(order(bench.take(1, proposalOf(other)))).toEqual(['evidence'])
+  expect(order(bench.take(1, proposalOf(other)))).toEqual([])
+})
+
 test.each([
   ['two finalize', voteOf(2, FINALIZE, 1, blockAt(1).link), voteOf(2, FINALIZE, 1, other.link)],
   ['finalize and nullify', voteOf(2, FINALIZE, 1, blockAt(1).link), voteOf(2, NULLIFY, 1)],

@@ -66,6 +66,7 @@ async function startHost(options: Partial<ChainHostOptions> = {}) {
     signer: testSigner,
     wal,
     history: new History(archive, testRuntime),
+    verify: async () => true,
     nowMs: Date.now,
     log: silentLog,
     ...options,

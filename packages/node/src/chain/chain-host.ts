@@ -1,5 +1,6 @@
-import type { EngineFactory, Pace } from '@armchain/consensus'
+import type { EngineFactory, Pace, Timing } from '@armchain/consensus'
 import {
+  ArmError,
   type Genesis,
   genesisHash,
   invariant,
@@ -18,10 +19,13 @@ import {
   type PoolLimits,
   type SealedBlock,
   type ShardDescriptor,
+  type Signer,
 } from '@armchain/shard'
 import { ARCHIVE_PAUSE_BYTES, UNPUBLISHED_BYTES_MAX } from '../limits.ts'
 import type { Log } from '../log.ts'
+import type { VoteGuard } from '../storage/vote-guard.ts'
 import type { Wal } from '../storage/wal.ts'
+import { EngineRecords, RECORD_BLOCK, RECORD_CHECKPOINT, RECORD_ENGINE } from './engine-log.ts'
 import type { History } from './history.ts'
 import {
   beginSnapshot,
@@ -32,25 +36,22 @@ import {
 } from './snapshots.ts'
 import { TraceIndex } from './trace-index.ts'
 
-/** Kinds of records in the log. */
-export const RECORD_BLOCK = 1
 /** The timer by which engines look at their pace. */
 const BLOCK_TIMER = 1
-
-export type Signer = {
-  readonly index: number
-  readonly sign: (message: Uint8Array) => Uint8Array
-  readonly account: Uint8Array
-}
 
 export type ChainHostOptions = {
   readonly runtime: Runtime
   readonly genesis: Genesis
   readonly engines: Readonly<Record<string, EngineFactory>>
   readonly pace: Pace
+  readonly timing?: Timing
   readonly signer: (shard: ShardDescriptor) => Signer | undefined
   /** Absent: nothing outlives the process. */
   readonly wal: Wal | undefined
+  /** Remembers votes apart from the log; for nodes that vote with others. */
+  readonly guard?: VoteGuard
+  /** Whether the signatures of these transactions all hold, and their keys may own accounts. */
+  readonly verify: (transactions: readonly PreparedTransaction[]) => Promise<boolean>
   readonly history: History
   readonly nowMs: () => number
   readonly poolLimits?: PoolLimits
@@ -59,9 +60,26 @@ export type ChainHostOptions = {
   readonly log: Log
 }
 
+/** What engines ask of the network; nothing of it comes where a validator is alone. */
+export interface HostNetwork {
+  sendToEngine(vShard: number, to: number | 'all', bytes: Uint8Array): void
+  requestBlocks(vShard: number, fromHeight: number): void
+  blameSeat(vShard: number, seat: number, reason: string): void
+  /** A validator of a vShard has signed what no correct one signs. */
+  report(vShard: number, evidence: Uint8Array): void
+}
+
 export type BlockListener = (sealed: SealedBlock) => void
 /** What is told of once it is durable. */
 type Shown = Extract<MachineEffect, { readonly type: 'sealed' | 'dropped' }>
+/** What one step leaves to be done when its records are durable. */
+type Batch = {
+  readonly shown: Shown[]
+  readonly sent: Extract<MachineEffect, { readonly type: 'send' }>[]
+  /** Last vote by vShard. */
+  readonly votes: Map<number, number>
+  sizeBytes: number
+}
 export type DropListener = (shard: number, dropped: readonly Dropped[]) => void
 
 export type HostHealth = { readonly ok: boolean; readonly reason?: string }
@@ -84,6 +102,10 @@ export class ChainHost {
   readonly #pace: Pace
   readonly #timers: Map<string, NodeJS.Timeout> = new Map()
   readonly #certificates: Map<number, Uint8Array> = new Map()
+  readonly #records: EngineRecords = new EngineRecords()
+  #network: HostNetwork | undefined
+  /** Messages wait in order for the records ahead of them. */
+  #sending: Promise<void> = Promise.resolve()
   #machine: ChainMachine
   #onBlock: BlockListener = () => {}
   #onDrop: DropListener = () => {}
@@ -95,7 +117,10 @@ export class ChainHost {
   /** Resolves when a revert is through. */
   #reverting: Promise<void> | undefined
   #failure: Error | undefined
+  /** What has come while it stands still. */
+  #paused: MachineInput[] | undefined
   #closed = false
+  #killed = false
 
   constructor(options: ChainHostOptions) {
     this.#options = options
@@ -171,6 +196,21 @@ export class ChainHost {
     this.start()
   }
 
+  /** Before `start`: where the engines' messages go. */
+  connect(network: HostNetwork): void {
+    this.#network = network
+  }
+
+  /** A message of another validator, for a vShard's engine. */
+  receive(vShard: number, from: number, bytes: Uint8Array): void {
+    this.#step({ type: 'message', shard: vShard, from, bytes })
+  }
+
+  /** Final blocks that a peer has sent. */
+  takeBlocks(vShard: number, from: number, blocks: readonly Uint8Array[]): void {
+    this.#step({ type: 'blocks', shard: vShard, from, blocks })
+  }
+
   /** Called with each block once it is durable, in order; `onFailure` once, when nothing can be made durable any more. */
   listen(onBlock: BlockListener, onDrop: DropListener, onFailure: (error: unknown) => void): void {
     this.#onBlock = onBlock
@@ -178,26 +218,44 @@ export class ChainHost {
     this.#onFailure = onFailure
   }
 
-  /** Replays one record of the log; throws what the log's corruption would be called. */
-  replay(record: Uint8Array): SealedBlock {
+  /** Replays a block of the log; throws what the log's corruption would be called. Gives what could be executed with it. */
+  replay(record: Uint8Array): readonly SealedBlock[] {
     const outcome = this.#machine.replay(record)
     if (!outcome.ok) throw Object.assign(new Error(outcome.reason.message), { refusal: outcome.reason })
-    const sealed = outcome.value
-    this.#certificates.set(sealed.shard.vShard, sealed.certificate)
-    this.trace.add(sealed)
-    return sealed
+    for (const sealed of outcome.value) {
+      this.#certificates.set(sealed.shard.vShard, sealed.certificate)
+      this.trace.add(sealed)
+    }
+    return outcome.value
+  }
+
+  /** Takes a record of an engine that the log holds. */
+  replayEngine(kind: typeof RECORD_ENGINE | typeof RECORD_CHECKPOINT, payload: Uint8Array): void {
+    this.#records.replay(kind, payload)
+  }
+
+  /** Begins a new part of the log, from which alone the engines and what is not executed yet can be found again. */
+  continueLog(): void {
+    const { wal } = this.#options
+    for (const checkpoint of this.#records.checkpoints()) wal?.append(RECORD_CHECKPOINT, [checkpoint])
+    for (const block of this.#machine.unexecuted()) wal?.append(RECORD_BLOCK, [block])
   }
 
   start(): void {
     if (this.#stopped) return
-    this.#carryOut(this.#machine.start(this.#options.nowMs()))
+    const vShards = this.#machine.shards.map(({ vShard }) => vShard)
+    const logs = this.#records.logs(vShards, this.#options.guard)
+    for (const [vShard, { amnesia }] of logs)
+      if (amnesia !== undefined)
+        this.#options.log.warn('votes may be forgotten: this validator only observes for now', { vShard, ...amnesia })
+    this.#carryOut(this.#machine.start(this.#options.nowMs(), logs))
     for (const { chain, descriptor } of this.#machine.shards)
       if (chain.tip.height === 0) this.seal(descriptor.key.vShard)
   }
 
   /** Offers a transaction whose signature has been checked to its shard's pool. */
   admit(prepared: PreparedTransaction): Refusal | undefined {
-    if (this.#stopped) return this.#stoppedRefusal()
+    if (this.#stopped || this.#paused !== undefined) return this.#stoppedRefusal()
     const outcome = this.#machine.admit(this.#options.nowMs(), prepared)
     if (!outcome.ok) return outcome.reason
     this.#carryOut(outcome.value)
@@ -240,16 +298,34 @@ export class ChainHost {
 
   /** A log that cannot be written is the end: nothing may be shown that might be forgotten. */
   fail(error: unknown): void {
-    if (this.#failure !== undefined) return
+    if (this.#failure !== undefined || this.#killed) return
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#clearTimers()
     this.#onFailure(error)
   }
 
+  /** Stands still: nothing is taken in or made, and no timer fires, until `resume`. */
+  pause(): void {
+    this.#paused ??= []
+  }
+
+  resume(): void {
+    const missed = this.#paused
+    this.#paused = undefined
+    for (const input of missed ?? []) this.#step(input)
+  }
+
+  /** Stops without waiting for anything. */
+  kill(): void {
+    this.#closed = true
+    this.#killed = true
+    this.#clearTimers()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#clearTimers()
-    await this.#publishing
+    await Promise.all([this.#publishing, this.#sending])
   }
 
   get #stopped(): boolean {
@@ -260,34 +336,89 @@ export class ChainHost {
     if (this.#failure !== undefined)
       return { code: 'ARM_LOG_IO', message: 'the node has stopped: it cannot write any more' }
     if (this.#closed) return { code: 'ARM_RPC_CLOSED', message: 'the node is stopping' }
+    if (this.#paused !== undefined) return { code: 'ARM_RPC_BUSY', message: 'the validator is paused' }
     return { code: 'ARM_RPC_BUSY', message: 'the chain is being taken back to a snapshot' }
   }
 
   #step(input: MachineInput): void {
-    if (!this.#stopped) this.#carryOut(this.#machine.step(this.#options.nowMs(), input))
+    if (this.#paused !== undefined) this.#paused.push(input)
+    else if (!this.#stopped) this.#carryOut(this.#machine.step(this.#options.nowMs(), input))
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
-    const shown: Shown[] = []
-    let sizeBytes = 0
+    const batch: Batch = { shown: [], sent: [], votes: new Map(), sizeBytes: 0 }
     try {
-      for (const effect of effects) {
-        if (effect.type === 'append') {
-          this.#options.wal?.append(RECORD_BLOCK, [effect.record])
-          sizeBytes += effect.record.length
-        } else if (effect.type === 'timer') this.#setTimer(effect.shard, effect.id, effect.atMs)
-        else if (effect.type === 'sealed') {
-          this.#certificates.set(effect.sealed.shard.vShard, effect.sealed.certificate)
-          shown.push(effect)
-        }
-        // What a block has made impossible is told after the block.
-        else if (shown.length > 0) shown.push(effect)
-        else this.#onDrop(effect.shard, effect.dropped)
-      }
+      for (const effect of effects) this.#carryOutOne(effect, batch)
     } catch (error) {
       return this.fail(error)
     }
-    if (shown.length > 0) this.#publish(shown, sizeBytes)
+    if (batch.sent.length > 0) this.#sendWhenDurable(batch)
+    if (batch.shown.length > 0) this.#publish(batch.shown, batch.sizeBytes)
+  }
+
+  #carryOutOne(effect: MachineEffect, batch: Batch): void {
+    const { wal } = this.#options
+    switch (effect.type) {
+      case 'append':
+        wal?.append(RECORD_BLOCK, [effect.record])
+        batch.sizeBytes += effect.record.length
+        return
+      case 'record':
+        wal?.append(RECORD_ENGINE, this.#records.add(effect.shard, effect.record))
+        if (effect.guardView !== undefined) batch.votes.set(effect.shard, effect.guardView)
+        return
+      case 'checkpoint':
+        wal?.append(RECORD_CHECKPOINT, [this.#records.replace(effect.shard, effect.records)])
+        return
+      case 'timer':
+        return this.#setTimer(effect.shard, effect.id, effect.atMs)
+      case 'send':
+        batch.sent.push(effect)
+        return
+      case 'sealed':
+        this.#certificates.set(effect.sealed.shard.vShard, effect.sealed.certificate)
+        batch.shown.push(effect)
+        return
+      case 'dropped':
+        // What a block has made impossible is told after the block.
+        if (batch.shown.length > 0) batch.shown.push(effect)
+        else this.#onDrop(effect.shard, effect.dropped)
+        return
+      case 'check':
+        return this.#check(effect)
+      case 'fetch':
+        return this.#network?.requestBlocks(effect.shard, effect.fromHeight)
+      case 'misconduct':
+        return this.#network?.blameSeat(effect.shard, effect.peer, effect.reason)
+      case 'evidence':
+        return this.#network?.report(effect.shard, effect.bytes)
+      case 'halted':
+        throw new ArmError('ARM_CONSENSUS_HALTED', `vShard ${effect.shard} has halted: ${effect.reason}`, {
+          vShard: effect.shard,
+          hint: 'more validators are faulty than consensus can bear; keep the data folder, and compare it with the others',
+        })
+    }
+  }
+
+  /** A vote is out only when neither the log nor, should that be lost, the guard can forget it. */
+  #sendWhenDurable({ sent, votes }: Batch): void {
+    const { wal, guard } = this.#options
+    const durable = (wal?.flush() ?? Promise.resolve()).then(async () => {
+      for (const [vShard, view] of votes) await guard?.reserve(vShard, view)
+    })
+    this.#sending = Promise.all([durable, this.#sending])
+      .then(() => {
+        if (this.#closed || this.#failure !== undefined) return
+        for (const { shard, to, bytes } of sent) this.#network?.sendToEngine(shard, to, bytes)
+      })
+      .catch((error: unknown) => this.fail(error))
+  }
+
+  #check({ shard, headHash, transactions }: MachineEffect & { type: 'check' }): void {
+    this.#options
+      .verify(transactions)
+      .then((valid) => this.#step({ type: 'checked', shard, headHash, valid }))
+      .catch((error: unknown) => this.#options.log.warn('a block could not be verified', { error: String(error) }))
   }
 
   #publish(shown: readonly Shown[], sizeBytes: number): void {
@@ -310,7 +441,7 @@ export class ChainHost {
     const { history } = this.#options
     for (const each of shown) {
       // What follows a failure may be on the disk or not: nobody is told.
-      if (this.#failure !== undefined) return
+      if (this.#failure !== undefined || this.#killed) return
       if (each.type === 'dropped') {
         this.#onDrop(each.shard, each.dropped)
         continue

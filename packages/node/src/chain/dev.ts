@@ -23,6 +23,8 @@ export type MutablePace = { blockTimeMs: number; idleMs: number; mode: 'timed' |
 
 export type DevParts = {
   readonly parts: NodeParts
+  /** False among other validators: what takes a chain back, or drives it by hand, is then nobody's to do alone. */
+  readonly alone: boolean
   readonly pace: MutablePace
   /** Holds the motes that the faucet gives; one account on each vShard. */
   readonly faucet: KeyPair | undefined
@@ -36,12 +38,18 @@ const FAUCET_GAS = 5_000
 const FAUCET_EXPIRY = 1_000
 
 /** The `dev_` methods: for development chains only, never for a network of several parties. */
-export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): RpcHandlers {
+export function devHandlers({ parts, alone, pace, faucet, submit, revert }: DevParts): RpcHandlers {
   const { host } = parts
   const snapshots = new Map<string, MachineSnapshot>()
   let nextSnapshot = 1
   // A revert while blocks are made by hand would leave half of them; each call waits for those before it.
   const turns = new Serial()
+  const requireAlone = (method: string): void => {
+    if (!alone)
+      throw new ArmError('ARM_DEV_PEERS', `${method} is for a chain of one validator`, {
+        hint: 'start a testnet without --validators: what several decide nobody drives by hand, or takes back',
+      })
+  }
   const faucetTurns = new Serial()
   return {
     dev_faucet({ address, amountMotes }, { wait }) {
@@ -62,6 +70,7 @@ export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): 
     dev_mine: ({ count = 1 }, { wait }) =>
       wait(
         turns.run(async () => {
+          requireAlone('dev_mine')
           for (let round = 0; round < count; round++) {
             // The main shard last, so that it anchors what the others have just made.
             for (const { descriptor } of [...host.machine.shards].reverse()) host.seal(descriptor.key.vShard)
@@ -79,6 +88,7 @@ export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): 
     dev_snapshot: (_, { wait }) =>
       wait(
         turns.run(async () => {
+          requireAlone('dev_snapshot')
           const snapshot = await host.durable(() => host.snapshot())
           const snapshotId = `snap-${nextSnapshot++}`
           snapshots.set(snapshotId, snapshot)
@@ -89,6 +99,7 @@ export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): 
     dev_revert: ({ snapshotId }, { wait }) =>
       wait(
         turns.run(async () => {
+          requireAlone('dev_revert')
           const snapshot = snapshots.get(snapshotId)
           if (snapshot === undefined)
             throw new ArmError('ARM_NOT_FOUND', 'no such snapshot', { snapshotId, hint: 'take one with dev_snapshot' })
@@ -100,6 +111,7 @@ export function devHandlers({ parts, pace, faucet, submit, revert }: DevParts): 
         }),
       ),
     dev_setBlockTime({ blockTimeMs }) {
+      requireAlone('dev_setBlockTime')
       Object.assign(pace, paceOf(blockTimeMs))
       host.wake()
       return { blockTimeMs }

@@ -15,7 +15,6 @@ import {
   ShardState,
   StateExport,
   struct,
-  text,
   u32,
   u53,
 } from '@armchain/core'
@@ -40,7 +39,6 @@ type Meta = {
   }[]
   readonly mainHeads: readonly ({ readonly height: number } & MainHead)[]
   readonly unanchored: readonly {
-    readonly shard: string
     readonly height: number
     readonly mainHeight: number
     readonly anchor: Uint8Array
@@ -58,10 +56,7 @@ const metaCodec: Codec<Meta> = compile(
       'mainHeads',
       list(struct(['height', u53], ['hash', bytes32], ['shardTopsRoot', bytes32], ['outboxRoot', bytes32]), MAX),
     ],
-    [
-      'unanchored',
-      list(struct(['shard', text(64)], ['height', u53], ['mainHeight', u53], ['anchor', blob(131_072)]), MAX),
-    ],
+    ['unanchored', list(struct(['height', u53], ['mainHeight', u53], ['anchor', blob(131_072)]), MAX)],
     ['mailboxChunks', u32],
   ),
 )
@@ -96,8 +91,7 @@ export function beginSnapshot(
       parts: (exports[i] as StateExport).partCount,
     })),
     mainHeads: machine.mainHeads().map(([height, head]) => ({ height, ...head })),
-    unanchored: machine.unanchored().map(({ shard, height, mainHeight, anchor }) => ({
-      shard,
+    unanchored: machine.unanchored().map(({ height, mainHeight, anchor }) => ({
       height,
       mainHeight,
       anchor: anchorCodec.encode(anchor),
@@ -150,12 +144,14 @@ export async function restoreMachine(
     }
   })
   const waiting = unanchored.map(({ anchor, ...item }) => ({ ...item, anchor: anchorCodec.decode(anchor) as Anchor }))
+  const certificates = shards.map(({ certificate }) => certificate)
   const heads = mainHeads.map(({ height, ...head }) => [height, head] as const)
   return {
     states,
     tips,
-    certificates: shards.map(({ certificate }) => certificate),
-    restore: (machine) => machine.restore({ mainHeads: heads, unanchored: waiting, mailbox: join(mailbox) }),
+    certificates,
+    restore: (machine) =>
+      machine.restore({ mainHeads: heads, unanchored: waiting, certificates, mailbox: join(mailbox) }),
   }
 }
 

@@ -30,8 +30,8 @@ export type StoredReceipts = {
   readonly receipts: readonly Uint8Array[]
 }
 
-/** A block of the past. */
-export type StoredBlock = StoredReceipts & { readonly body: Body }
+/** A block of the past. `encoded` is the block as the log and other nodes have it. */
+export type StoredBlock = StoredReceipts & { readonly body: Body; readonly encoded: Uint8Array }
 
 export const receiptsCodec: Codec<readonly Uint8Array[]> = compile(list(blob(16 * 1024 * 1024), 2 ** 24))
 const ID_BYTES = 32
@@ -52,6 +52,9 @@ export function storedOf({ executed, certificate, shard }: SealedBlock): StoredB
     },
     ids: executed.transactions.map(({ id }) => id),
     receipts: executed.receipts,
+    get encoded() {
+      return blockCodec.encode({ ...executed.block, certificate })
+    },
   }
 }
 
@@ -80,6 +83,10 @@ export class ArchivedStored implements StoredBlock {
     this.head = headCodec.decode(block.head)
     this.details = runtime.details.decode(block.details)
     this.#archived = archived
+  }
+
+  get encoded(): Uint8Array {
+    return blockCodec.encode({ ...this.block, body: this.#archived.body })
   }
 
   get body(): Body {

@@ -60,6 +60,8 @@ export interface Wal extends AsyncDisposable {
   dropBefore(segment: number): Promise<void>
   /** Flushes and closes; later calls fail. */
   close(): Promise<void>
+  /** Writes nothing any more, as if the process had ended; `close` follows. */
+  abandon(): void
 }
 
 /** Bytes of one segment that wait in a batch; `header` where the segment begins with them. */
@@ -190,6 +192,11 @@ class FileWal implements Wal {
       for (const index of dropped) await unlink(join(this.#options.dir, segmentName(index)))
       if (this.#options.sync === 'fdatasync') await this.#disk.syncDirectory(this.#options.dir)
     })
+  }
+
+  abandon(): void {
+    this.#failure ??= logIoError('is abandoned', this.#options.dir)
+    this.#batch = newBatch()
   }
 
   async close(): Promise<void> {

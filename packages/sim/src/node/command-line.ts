@@ -55,9 +55,7 @@ export function runCommandLine(argv: readonly string[]): number {
   if (nodes < 1) throw usage('--nodes is at least 1')
   if (engine.model === 'alone' && nodes !== 1)
     throw usage(`${plan?.engine ?? values.engine} decides alone: pass --nodes 1`)
-  if (isWhole && engine.model !== 'alone')
-    throw usage('whole nodes run under solo so far: pass --engine solo --nodes 1')
-  const run: Runner = (scenario) => (isWhole ? runWhole(scenario) : runEngine(scenario, engine))
+  const run: Runner = (scenario) => (isWhole ? runWhole(scenario, engine) : runEngine(scenario, engine))
   const options = { ...values, shrink: !values['no-shrink'], engine, run }
   const report = plan === undefined ? campaign(values, engine, run) : single(plan, run)
   if (values.json !== undefined) writeText(values.json, `${JSON.stringify(report, null, 2)}\n`)
@@ -134,7 +132,9 @@ function explain(
   const isWorldsFault = violation.oracle === 'determinism'
   const shrunk =
     options.shrink && !isWorldsFault ? shrinkScenario(scenario, failsLike(violation, run)) : { scenario, runs: 0 }
-  const { tracer, ...traced } = scenario.whole ? traceWhole(shrunk.scenario) : traceEngine(shrunk.scenario, engine)
+  const { tracer, ...traced } = scenario.whole
+    ? traceWhole(shrunk.scenario, engine)
+    : traceEngine(shrunk.scenario, engine)
   const again = traced.violation ?? violation
   const name = `${scenario.engine}-${scenario.nodes}-${scenario.seed}`
   const planFile = join(out, `${name}.json`)

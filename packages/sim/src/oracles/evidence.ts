@@ -7,12 +7,14 @@ import type { Fact } from '../node-port.ts'
 import type { Oracle } from '../oracle.ts'
 import { type Scenario, unboundSeats } from '../scenario.ts'
 import { honestHosts } from '../world.ts'
+import { heightOf } from './liveness.ts'
 
 /** Contradictions that were heard before some of them must have been told of: one may come too late to count. */
 const HEARD_MIN = 12
 
 /**
- * Whoever is accused is guilty, and who contradicts itself is accused: no evidence names a seat that keeps its votes, and
+ * Whoever is accused is guilty, and who contradicts itself is accused: no evidence names a seat that keeps its votes, nobody
+ * blames a correct seat for what no correct one sends, or stops listening to it, and
  * where correct hosts have heard many pairs of contradicting votes, in views that nobody had decided, one of them has told.
  */
 export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLens): Oracle {
@@ -24,6 +26,8 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
   let decided = { epoch: 0, view: 0 }
 
   function hear(host: Host, { epoch, view, kind, digest, signer }: VoteStatement): void {
+    // Of another epoch than its own, an engine takes nothing.
+    if (epoch !== epochOf(host)) return
     const perHost = heard.get(host.index) ?? new Map<number, Votes>()
     heard.set(host.index, perHost)
     const known = perHost.get(signer)
@@ -40,9 +44,21 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
     if (contradicts && !late) contradictions++
   }
 
+  function epochOf(host: Host): number {
+    const { epochBlocks } = scenario
+    return epochBlocks === 0 ? 0 : Math.floor(heightOf(host) / epochBlocks)
+  }
+
   /** A proposal of who does not lead is refused before anyone looks at its signature. */
   function isUsurped({ epoch, view, signer, on }: VoteStatement): boolean {
     return on !== undefined && lens.leader !== undefined && lens.leader(epoch, view) !== signer
+  }
+
+  function blamed(fact: Fact & { readonly type: 'misconduct' | 'cutOff' }): string | undefined {
+    if (unbound.has(fact.peer)) return undefined
+    return fact.type === 'cutOff'
+      ? `seat ${fact.peer} is correct, and is not listened to any more`
+      : `seat ${fact.peer} is correct, and blamed for ${fact.reason}`
   }
 
   return {
@@ -61,7 +77,9 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
         if (statement.type === 'vote' && !isUsurped(statement)) hear(host, statement)
     },
     told(host: Host, fact: Fact) {
-      if (fact.type !== 'evidence' || unbound.has(host.seat)) return undefined
+      if (unbound.has(host.seat)) return undefined
+      if (fact.type === 'misconduct' || fact.type === 'cutOff') return blamed(fact)
+      if (fact.type !== 'evidence') return undefined
       const shown = show(fact.bytes, keys)
       if (shown === undefined) return 'evidence that shows nothing'
       told++

@@ -8,6 +8,9 @@ import { type Command, DEFAULT_PORT, integer, type Output, text, type Values, wr
 export const testnetCommand: Command = {
   usage: `testnet [options]                       start a sharded testnet and keep it running
   --shards N          vShards beside the main shard (default 2; 0 for the main shard alone)
+  --validators N      validators of every shard, 1 to 31 (default 1; of 4 one may fail in any way)
+  --engine NAME       how several decide: simplex (default), or poa, which bears crashes only
+  --certificates KIND what blocks are certified with: ed25519 (default) or bls, of one size for any number
   --accounts N        funded accounts (default 10)
   --block-time T      milliseconds, 0 for on demand (default), or "manual"
   --data-dir DIR      keep the chain there across restarts (default: in memory)
@@ -21,6 +24,9 @@ export const testnetCommand: Command = {
   --json              print the configuration as one JSON value`,
   options: {
     shards: { type: 'string' },
+    validators: { type: 'string' },
+    engine: { type: 'string' },
+    certificates: { type: 'string' },
     accounts: { type: 'string' },
     'block-time': { type: 'string' },
     'data-dir': { type: 'string' },
@@ -58,10 +64,15 @@ function readOptions(values: Values): TestnetOptions {
   const host = text(values, 'host')
   const mnemonic = text(values, 'mnemonic')
   const level = text(values, 'log')
+  const engine = text(values, 'engine')
+  const certificates = text(values, 'certificates')
   if (values.reset && dataDir === undefined)
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
     ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
+    ...(values.validators !== undefined && { validators: integer(values, 'validators', 1) }),
+    ...(engine !== undefined && { engine: readEngine(engine) }),
+    ...(certificates !== undefined && { certificates: readCertificates(certificates) }),
     ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
     blockTime: blockTime === undefined ? 0 : readBlockTime(blockTime),
     port: integer(values, 'port', DEFAULT_PORT, { min: 0, max: 65_535 }),
@@ -82,17 +93,29 @@ function readBlockTime(blockTime: string): number | 'manual' {
   })
 }
 
+function readEngine(engine: string): 'simplex' | 'poa' {
+  if (engine === 'simplex' || engine === 'poa') return engine
+  throw new ArmError('ARM_CLI_USAGE', `unknown engine "${engine}"`, { hint: 'simplex or poa' })
+}
+
+function readCertificates(certificates: string): 'ed25519' | 'bls' {
+  if (certificates === 'ed25519' || certificates === 'bls') return certificates
+  throw new ArmError('ARM_CLI_USAGE', `unknown certificates "${certificates}"`, { hint: 'ed25519 or bls' })
+}
+
 function logLevel(level: string): 'debug' | 'info' | 'warn' | 'error' {
   if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level
   throw new ArmError('ARM_CLI_USAGE', 'unknown log level', { level, hint: 'one of debug, info, warn, error' })
 }
 
-function configOf({ networkId, rpcUrl, wsUrl, accounts, dataDir }: Testnet): unknown {
-  return { networkId, rpc: [rpcUrl], ws: [wsUrl], accounts, dataDir: dataDir ?? null }
+function configOf({ networkId, rpcUrl, wsUrl, accounts, dataDir, validators }: Testnet): unknown {
+  const rpc = validators?.list().map((each) => each.rpcUrl) ?? [rpcUrl]
+  const ws = validators === undefined ? [wsUrl] : rpc.map((_, i) => validators.node(i).wsUrl)
+  return { networkId, rpc, ws, accounts, dataDir: dataDir ?? null }
 }
 
 function printBanner(
-  { node, networkId, rpcUrl, wsUrl, accounts, dataDir, fresh }: Testnet,
+  { node, validators, networkId, rpcUrl, wsUrl, accounts, dataDir, fresh }: Testnet,
   { text: print }: Output,
 ): void {
   const { shards } = node.host.layout
@@ -100,6 +123,11 @@ function printBanner(
   print(`ArmChain testnet "${networkId}": main shard and ${shards.length - 1} vShards`)
   print(`  RPC        ${rpcUrl}   (methods: rpc.discover, metrics: ${rpcUrl}/metrics)`)
   print(`  WebSocket  ${wsUrl}`)
+  if (validators !== undefined) {
+    const list = validators.list()
+    const [by] = shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)
+    print(`  Validators ${list.length}, by ${by}: ${list.map((each) => each.rpcUrl).join(' ')}   (see armchain chaos)`)
+  }
   print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)
   print(`  Mnemonic   ${accounts[0]?.mnemonic}`)
   print(

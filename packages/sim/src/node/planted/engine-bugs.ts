@@ -155,7 +155,11 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   bug('two-notarize', 'a second proposal in a view gets a vote too', {
     patches: [
       ...noInvariants,
-      at('simplex/proposals.ts', 'if (round.proposal !== undefined || round.giveUp) return counted', ''),
+      at(
+        'simplex/proposals.ts',
+        'if (view < state.view || round.proposal !== undefined || round.giveUp) return counted',
+        'if (view < state.view) return counted',
+      ),
       at(
         'simplex/proposals.ts',
         'if (known === undefined || !equalBytes(known.link as Uint8Array, link)) return counted',

@@ -46,11 +46,11 @@ export async function hunt(bug: PlantedBug, firstSeed: number = 1): Promise<Hunt
 /** The simulator with what the bug is in, as it is and as it is patched. */
 async function runnersOf(bug: PlantedBug): Promise<{ readonly sound: Runner; readonly broken: Runner }> {
   const { patches = [], wrap = (factory) => factory } = bug
+  const honest = ENGINES[bug.engine] as SimEngine
   if (bug.engine === 'solo') {
     const parts = await importPatched<ShardParts>('packages/shard/src/index.ts', bug.name, patches)
-    return { sound: (scenario) => runWhole(scenario), broken: (scenario) => runWhole(scenario, parts) }
+    return { sound: (scenario) => runWhole(scenario, honest), broken: (scenario) => runWhole(scenario, honest, parts) }
   }
-  const honest = ENGINES[bug.engine] as SimEngine
   const patched = await importPatched<Engines>('packages/consensus/src/index.ts', bug.name, patches)
   const factory = wrap(bug.engine === 'poa' ? patched.createPoaEngine : patched.createSimplexEngine)
   const broken: Runner = (scenario) => runEngine(scenario, { ...honest, factory })

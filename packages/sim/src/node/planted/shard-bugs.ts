@@ -17,6 +17,8 @@ const bug = (name: string, what: string, patches: readonly Patch[]): PlantedBug 
   seedsMax: 50,
 })
 
+const APPEND = "    effects.push({ type: 'append', shard: hosted.vShard, record: blockCodec.encode(block) })\n"
+
 /** Bugs of whole nodes: between shards, and between blocks and the disk. */
 export const SHARD_BUGS: readonly PlantedBug[] = [
   bug('cursor-skipped', 'the first message of a batch is passed over', [
@@ -38,23 +40,16 @@ export const SHARD_BUGS: readonly PlantedBug[] = [
     ),
   ]),
   bug('anchor-replayed', 'a head that is anchored is anchored again', [
-    at(
-      'chain-machine.ts',
-      'list[0].height <= anchored.height) list.shift()',
-      'list[0].height < anchored.height) list.shift()',
-    ),
+    at('anchor-queue.ts', 'items[0].height <= height) items.shift()', 'items[0].height < height) items.shift()'),
+    at('anchor-queue.ts', 'height > from)', 'height >= from)'),
     at('anchors.ts', 'if (head.height !== expected) return bad(', 'if (head.height > expected) return bad('),
   ]),
   bug('shown-before-durable', 'a block is told of before it is written', [
+    at('chain-machine.ts', APPEND, ''),
     at(
       'chain-machine.ts',
-      "    effects.push({ type: 'append', shard, record: blockCodec.encode({ ...executed.block, certificate }) })\n",
-      '',
-    ),
-    at(
-      'chain-machine.ts',
-      "    effects.push({ type: 'sealed', sealed })\n",
-      "    effects.push({ type: 'sealed', sealed })\n    effects.push({ type: 'append', shard, record: blockCodec.encode({ ...executed.block, certificate }) })\n",
+      '    hosted.told = false\n    for (const other',
+      `${APPEND}    hosted.told = false\n    for (const other`,
     ),
   ]),
 ]
