@@ -19,7 +19,8 @@ const USAGE = `npm run bench:stages -- [options]
   --repeats N    runs (default 3)
   --shards N     vShards (default 2)
   --cross N      percent of cross-shard transfers (default 0)
-  --out DIR      where stages.json and the profiles go (default bench/results; profiles only if given)`
+  --profiles DIR keeps the CPU profiles there
+  --out DIR      where stages.json goes (default bench/results)`
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +28,8 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     shards: { type: 'string', default: '2' },
     cross: { type: 'string', default: '0' },
-    out: { type: 'string' },
+    profiles: { type: 'string' },
+    out: { type: 'string', default: resolve(import.meta.dirname, '../results') },
     help: { type: 'boolean', default: false },
   },
 })
@@ -91,9 +93,8 @@ async function main(): Promise<void> {
   for (const { name, us } of report.stages) console.log(`${us.toFixed(2).padStart(8)}  ${name}`)
   console.log(`${report.processUs.toFixed(2).padStart(8)}  the process, by the kernel's account of it`)
   console.log(`the stages explain ${(100 * report.explainedPart).toFixed(1)} % of it`)
-  const out = values.out ?? resolve(import.meta.dirname, '../results')
-  mkdirSync(out, { recursive: true })
-  writeFileSync(join(out, 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
+  mkdirSync(values.out, { recursive: true })
+  writeFileSync(join(values.out, 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
 }
 
 /** What is explained has the name of a stage: time in no known function, and in threads without a name here, has not. */
@@ -133,7 +134,7 @@ async function run(
   const profiles = (await inspector?.stop()) ?? []
   inspector?.close()
   await steady.check()
-  if (values.out !== undefined) saveProfiles(values.out, profiles)
+  if (values.profiles !== undefined) saveProfiles(values.profiles, profiles)
   return {
     processUs: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
     threads: new Map([...used].map(([name, cpuNs]) => [name, cpuNs / 1000 / work.count])),
