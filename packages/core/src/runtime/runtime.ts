@@ -32,6 +32,7 @@ export type Runtime = {
   readonly transactions: Codec<Transaction>
   readonly details: Codec<Details>
   readonly receipts: Codec<Receipt>
+  readonly vShards: ReadonlySet<number>
   /** In the scheme's order. */
   readonly modules: readonly RuntimeModule[]
   call(module: string, method: string): CallDefinition | undefined
@@ -77,6 +78,7 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
     transactions: compile(types.transaction),
     details: compile(types.details),
     receipts: compile(types.receipt),
+    vShards: new Set(scheme.shards.map(({ vShard }) => vShard)),
     modules,
     call: finder(modules, (module) => module.calls),
     messageHandler: finder(modules, (module) => module.messages),
