@@ -153,6 +153,20 @@ describe('several validators', () => {
     expect(receipt.ok).toBe(true)
   })
 
+  test('decide on shards of one chain by different engines', async () => {
+    const { testnet, rpcs, pay } = await start({ engine: ['simplex', 'poa', 'simplex'] })
+    const [rpc] = rpcs as [RpcClient]
+    const { shards } = await rpc.call('arm_network')
+    expect(shards.map(({ engine }) => engine)).toEqual(['simplex', 'poa', 'simplex'])
+    await pay(3)
+    const [alice, bob] = await Promise.all(testnet.accounts.map((account) => createWallet(rpc, accountKey(account))))
+    if (alice === undefined || bob === undefined) throw new Error('two accounts')
+    const { traceId } = await alice.wait(await alice.transfer(bob.address(2), AC, { vShard: 1 }), 'anchored')
+    await until(async () => (await rpc.call('arm_trace', { id: traceId })).done)
+    const light = createLightClient(rpcs[2] as RpcClient, trustedRoot(testnet.genesis))
+    expect((await light.account(bob.address(2))).account?.balance).toBe(10_001n * AC)
+  })
+
   test('decide under poa too, as long as more than half are up', async () => {
     const { validators, pay } = await start({ validators: 3, engine: 'poa' })
     await pay(2)
@@ -181,6 +195,7 @@ test.each([
   { validators: 1.5 },
   { validators: 4, blockTime: 'manual' as const },
   { engine: 'poa' as const },
+  { validators: 4, engine: 'raft' as 'poa' },
 ])('%o is no testnet', async (options) => {
   await expect(startTestnet(options)).rejects.toMatchObject({ code: 'ARM_ARGUMENT' })
 })
