@@ -50,22 +50,31 @@ describe('several validators', () => {
     await sameHeads(validators, [...rpcs.slice(0, 2), client(validators.node(2).url as string)])
   })
 
-  test('all that crash at once go on where they were: nothing final is lost', async () => {
-    const { validators, pay } = await start({ dataDir: folder() })
-    const ids = await pay(6)
-    const before = await headsOf(client(validators.node(1).url as string), validators)
-    await Promise.all([0, 1, 2, 3].map((validator) => validators.kill(validator)))
-    await Promise.all([0, 1, 2, 3].map((validator) => validators.restart(validator)))
-    for (const validator of [0, 3]) {
-      const rpc = client(validators.node(validator).url as string)
-      for (const { vShard, height, hash } of before)
-        expect((await rpc.call('arm_getHead', { vShard, height })).hash).toBe(hash)
-      for (const txId of ids) expect((await rpc.call('arm_getReceipt', { txId })).ok).toBe(true)
-    }
-    const rpc = client(validators.node(0).url as string)
-    await until(() => caughtUp(validators))
-    expect(await payThrough(rpc, validators, 2)).toHaveLength(2)
-  })
+  test.each(['their logs', 'snapshots and what the logs hold after them'])(
+    'all that crash at once go on from %s: nothing final is lost',
+    async (from) => {
+      const { validators, pay } = await start({ dataDir: folder() })
+      const ids = [...(await pay(6))]
+      for (let round = 0; from !== 'their logs' && round < 2; round++) {
+        const snapshots = Promise.all([0, 1, 2, 3].map((validator) => validators.node(validator).snapshot()))
+        // The chain goes on meanwhile.
+        ids.push(...(await pay(3)))
+        await snapshots
+      }
+      const before = await headsOf(client(validators.node(1).url as string), validators)
+      await Promise.all([0, 1, 2, 3].map((validator) => validators.kill(validator)))
+      await Promise.all([0, 1, 2, 3].map((validator) => validators.restart(validator)))
+      for (const validator of [0, 3]) {
+        const rpc = client(validators.node(validator).url as string)
+        for (const { vShard, height, hash } of before)
+          expect((await rpc.call('arm_getHead', { vShard, height })).hash).toBe(hash)
+        for (const txId of ids) expect((await rpc.call('arm_getReceipt', { txId })).ok).toBe(true)
+      }
+      const rpc = client(validators.node(0).url as string)
+      await until(() => caughtUp(validators))
+      expect(await payThrough(rpc, validators, 2)).toHaveLength(2)
+    },
+  )
 
   test('one whose log is damaged in the middle observes until it can contradict nothing, then votes again', async () => {
     const dataDir = folder()
