@@ -29,9 +29,9 @@ const ACCOUNTS = 1_000
 const SHARDS = 2
 const TESTNETS = [
   { name: 'solo', validators: 1 },
-  { name: 'simplex, 4 validators', validators: 4 },
-  { name: 'simplex, 4, BLS certificates', validators: 4, certificates: 'bls' },
-  { name: 'poa, 4 validators', validators: 4, engine: 'poa' },
+  { name: 'simplex, 4 validators, BLS', validators: 4, certificates: 'bls' },
+  { name: 'simplex, 4 validators, ed25519', validators: 4, certificates: 'ed25519' },
+  { name: 'poa, 4 validators, ed25519', validators: 4, engine: 'poa', certificates: 'ed25519' },
 ] as const
 const progress = (line: string): void => console.error(line)
 

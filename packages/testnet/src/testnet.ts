@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isBlsNative } from '@armchain/consensus'
 import {
   type Allocation,
   ArmError,
@@ -39,7 +40,7 @@ export type TestnetOptions = {
    * to half. A list is for the main shard and each vShard in turn; its last one is for all that follow.
    */
   readonly engine?: TestnetEngine | readonly TestnetEngine[]
-  /** What blocks are certified with; `ed25519` by default. */
+  /** What blocks are certified with: by default `bls` for several validators, where its native library loads, else `ed25519`. */
   readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
@@ -95,7 +96,7 @@ export interface Testnet extends AsyncDisposable {
 
 /** What a data folder says of its testnet, so that a restart finds the same keys. */
 type Saved = {
-  readonly format: 1
+  readonly format: typeof FORMAT
   readonly genesis: string
   readonly mnemonic: string
   readonly accounts: number
@@ -103,6 +104,8 @@ type Saved = {
 }
 
 const FILE = 'testnet.json'
+/** Of the file; 1 had committees without weights, in a genesis that does not decode any more. */
+const FORMAT = 2
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
@@ -280,15 +283,25 @@ async function readSaved(file: string): Promise<Saved | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new ArmError('ARM_DATA_DIR', `${file} cannot be read`, { hint: 'check its permissions' }, { cause: error })
   }
-  try {
-    const saved = JSON.parse(text) as Saved
-    if (saved.format === 1 && typeof saved.genesis === 'string' && typeof saved.mnemonic === 'string') return saved
-  } catch {
-    // Falls through to the same refusal.
-  }
+  const saved = parsed(text)
+  if (saved?.format === FORMAT && typeof saved.genesis === 'string' && typeof saved.mnemonic === 'string') return saved
+  if (Number.isInteger(saved?.format) && saved?.format !== FORMAT)
+    throw new ArmError('ARM_DATA_DIR', `${file} has format ${saved?.format}, not ${FORMAT}`, {
+      hint: 'start it with the version that made it, choose another folder, or start this one over with --reset',
+    })
   throw new ArmError('ARM_DATA_DIR', `${file} is damaged`, {
     hint: 'restore it from a copy, or start over with --reset',
   })
+}
+
+/** Undefined for a file that is no JSON object; its fields are still to be looked at. */
+function parsed(text: string): Saved | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Saved) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function createSaved(options: TestnetOptions): Saved {
@@ -296,7 +309,7 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, certificates = 'ed25519' } = options
+  const { validators: count = 1, certificates = count > 1 && isBlsNative() ? 'bls' : 'ed25519' } = options
   const keys = validatorKeys(mnemonic, { count, certificates })
   const seats = committeeOf(certificates, keys)
   const shards = vShards.map((vShard) => ({ vShard, engine: engineOf(options, vShard), ...seats }))
@@ -320,7 +333,13 @@ function createSaved(options: TestnetOptions): Saved {
     allocations: carve(tokenAllocations(), 'pre-mainnet-rewards', funded),
   }
   genesisHash(genesis)
-  return { format: 1, genesis: toHex(encodeGenesis(genesis)), mnemonic, accounts, balanceMotes: balance.toString() }
+  return {
+    format: FORMAT,
+    genesis: toHex(encodeGenesis(genesis)),
+    mnemonic,
+    accounts,
+    balanceMotes: balance.toString(),
+  }
 }
 
 const deriving = new Map<string, (index: number) => KeyPair>()

@@ -11,7 +11,8 @@ export const testnetCommand: Command = {
   --validators N      validators of every shard, 1 to 31 (default 1; of 4 one may fail in any way)
   --engine NAMES      how several decide: simplex (default), or poa, which bears crashes only; simplex,poa for the main
                       shard by one and the vShards by the other
-  --certificates KIND what blocks are certified with: ed25519 (default) or bls, of one size for any number
+  --certificates KIND what blocks are certified with: bls, of one size for any number of validators (default
+                      for several, where its native library loads), or ed25519
   --accounts N        funded accounts (default 10)
   --block-time T      milliseconds, 0 for on demand (default), or "manual"
   --data-dir DIR      keep the chain there across restarts (default: in memory)
