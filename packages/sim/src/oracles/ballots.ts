@@ -63,13 +63,21 @@ export function tallyOf({ tallies }: View, kind: VoteKind, digest: string): Tall
   return made
 }
 
-export function cast(view: View, signer: number, kind: VoteKind, digest: string): string | undefined {
+/**
+ * Adds what a seat has signed; gives what it contradicts. `late`: the seat may have cast the vote, and made it durable, before
+ * others that were sent first.
+ */
+export function cast(
+  view: View,
+  vote: { readonly signer: number; readonly kind: VoteKind; readonly digest: string; readonly late: boolean },
+): string | undefined {
+  const { signer, kind, digest, late } = vote
   const own = view.own[signer] ?? {}
   view.own[signer] = own
   const before = own[kind]
   if (before !== undefined && before !== digest) return `two ${kind} votes, ${short(before)} and ${short(digest)}`
   if (before !== undefined) return undefined
-  if (kind === 'notarize' && own.nullify !== undefined) return 'notarised what it had nullified'
+  if (kind === 'notarize' && own.nullify !== undefined && !late) return 'notarised what it had nullified'
   own[kind] = digest
   if (own.finalize !== undefined && own.nullify !== undefined) return 'both finalised and nullified'
   return undefined

@@ -36,6 +36,8 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
 
   /** A vote that a crash kept from being sent may be durable, and count where it was cast: up to here. */
   let unsentUpTo = 0
+  /** The same by seat: what it says of views up to here it may have decided before it crashed. */
+  const restartedIn = new Map<number, number>()
 
   function judge(statement: Statement): string | undefined {
     const view = ballots.of(statement.epoch, statement.view)
@@ -46,7 +48,14 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       return broken && `${nameOf(statement)} ${broken}`
     }
     const { kind, signer } = statement
-    const own = unbound.has(signer) ? undefined : cast(view, signer, kind, digest)
+    const own = unbound.has(signer)
+      ? undefined
+      : cast(view, {
+          signer,
+          kind,
+          digest,
+          late: keyOf(statement.epoch, statement.view) <= (restartedIn.get(signer) ?? -1),
+        })
     if (own !== undefined) return `seat ${signer}, ${nameOf(statement)}: ${own}`
     const { on } = statement
     if (on !== undefined) propose(view, digest, on)
@@ -68,21 +77,10 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     let reason: string | undefined
     for (const { on, digest: of } of view.proposals) {
       if (of !== digest) continue
-      reason = badGround({ epoch, view: at, on })
+      reason = badGround(ballots, { epoch, view: at, on, unsentUpTo })
       if (reason === undefined) return undefined
     }
     return reason
-  }
-
-  /** Why nothing may stand there in a view. */
-  function badGround({ epoch, view: at, on }: { epoch: number; view: number; on: Ground }): string | undefined {
-    for (let between = on.view + 1; between < at; between++)
-      if (keyOf(epoch, between) > unsentUpTo && !ballots.of(epoch, between).nullified)
-        return `skipped view ${between}, which nobody could prove nullified`
-    if (on.view === 0 || keyOf(epoch, on.view) <= unsentUpTo) return undefined
-    const below = ballots.of(epoch, on.view)
-    if (isCertified(below, 'notarization', on.digest) || isCertified(below, 'finalization', on.digest)) return undefined
-    return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
   }
 
   return {
@@ -94,8 +92,9 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       }
       return undefined
     },
-    restarted() {
+    restarted({ seat }: Host) {
       unsentUpTo = ballots.latestKey + 1
+      restartedIn.set(seat, unsentUpTo)
       return undefined
     },
   }
@@ -103,4 +102,19 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
 
 function nameOf({ epoch, view }: Statement): string {
   return `epoch ${epoch} view ${view}`
+}
+
+/** Why nothing may stand there in a view, by what was signed in views after `unsentUpTo`. */
+function badGround(
+  ballots: Ballots,
+  place: { readonly epoch: number; readonly view: number; readonly on: Ground; readonly unsentUpTo: number },
+): string | undefined {
+  const { epoch, view, on, unsentUpTo } = place
+  for (let between = on.view + 1; between < view; between++)
+    if (keyOf(epoch, between) > unsentUpTo && !ballots.of(epoch, between).nullified)
+      return `skipped view ${between}, which nobody could prove nullified`
+  if (on.view === 0 || keyOf(epoch, on.view) <= unsentUpTo) return undefined
+  const below = ballots.of(epoch, on.view)
+  if (isCertified(below, 'notarization', on.digest) || isCertified(below, 'finalization', on.digest)) return undefined
+  return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
 }
