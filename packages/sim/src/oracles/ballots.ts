@@ -27,7 +27,13 @@ export function keyOf(epoch: number, view: number): number {
   return epoch * 0x1_0000_0000 + view
 }
 
-type Own = { notarize?: string; finalize?: string; nullify?: string }
+type Own = {
+  notarize?: string
+  finalize?: string
+  nullify?: string
+  /** A vote to notarise that a crash kept from being sent may have come before. */
+  nullifiedLate?: boolean
+}
 export type Ground = NonNullable<VoteStatement['on']>
 type Tally = { readonly kind: VoteKind; readonly digest: string; readonly signed: boolean[]; weight: number }
 /** Lists, as nearly all views have one digest or two: they are looked through faster than a name is made for each. */
@@ -64,8 +70,8 @@ export function tallyOf({ tallies }: View, kind: VoteKind, digest: string): Tall
 }
 
 /**
- * Adds what a seat has signed; gives what it contradicts. `late`: the seat may have cast the vote, and made it durable, before
- * others that were sent first.
+ * Adds what a seat has signed; gives what it contradicts. `late`: the seat has crashed in the meantime, so that it may have
+ * cast a vote in this view before, and made it durable, that was not sent.
  */
 export function cast(
   view: View,
@@ -77,7 +83,8 @@ export function cast(
   const before = own[kind]
   if (before !== undefined && before !== digest) return `two ${kind} votes, ${short(before)} and ${short(digest)}`
   if (before !== undefined) return undefined
-  if (kind === 'notarize' && own.nullify !== undefined && !late) return 'notarised what it had nullified'
+  if (kind === 'notarize' && own.nullify !== undefined && !own.nullifiedLate) return 'notarised what it had nullified'
+  if (kind === 'nullify') own.nullifiedLate = late
   own[kind] = digest
   if (own.finalize !== undefined && own.nullify !== undefined) return 'both finalised and nullified'
   return undefined
