@@ -7,6 +7,7 @@ import {
   carve,
   createRuntime,
   defaultScheme,
+  ed25519Validators,
   encodeAccountProof,
   fees,
   type Genesis,
@@ -119,7 +120,7 @@ function transfer(n: number): PreparedTransaction {
 }
 
 function makeGenesis(): Genesis {
-  const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+  const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
   const scheme = defaultScheme({ chainId: 1337, networkId: 'bench', shards })
   const funded = ids.map(
     (id): Allocation => ({ purpose: 'bench', vShard: 1, account: id, motes: 500_000_000_000n, lock: 'free' }),

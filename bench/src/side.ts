@@ -58,14 +58,11 @@ export async function measure(side: Side, work: Work): Promise<Run> {
 
 /** The clock stops when all is in blocks; CPU counts until the server is idle again. */
 async function measurePart(server: Server, work: Work, part: Part): Promise<Pace> {
-  const { batches, included, check } = await server.prepare(part)
+  const prepared = await server.prepare(part)
+  const { included, check } = prepared
   const before = await whenIdle(server.pid)
   const start = performance.now()
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let send = batches[next++]; send !== undefined; send = batches[next++]) await send()
-  }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  await submitAll(prepared)
   await included()
   const wallMs = performance.now() - start
   const after = await whenIdle(server.pid)
@@ -75,6 +72,15 @@ async function measurePart(server: Server, work: Work, part: Part): Promise<Pace
     cpuUsPerTx: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
     wallMs,
   }
+}
+
+/** Submits all batches, `IN_FLIGHT` at a time. */
+export async function submitAll({ batches }: Prepared): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let send = batches[next++]; send !== undefined; send = batches[next++]) await send()
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
 }
 
 export type Started = {

@@ -24,7 +24,14 @@ export type ArmchainOptions = {
   readonly submit: 'binary' | 'json'
   readonly shards: number
   readonly crossPercent: number
+  /** Options of Node itself for the server. */
+  readonly nodeOptions?: readonly string[]
+  /** Options of the testnet, as on the command line. */
+  readonly testnetOptions?: readonly string[]
 }
+
+/** A running testnet, and a client of its first validator. */
+export type ArmchainServer = Server & { readonly rpc: RpcClient }
 
 const CLI = resolve(import.meta.dirname, '../../../packages/testnet/src/cli.ts')
 const POLL_MS = 10
@@ -32,39 +39,39 @@ const POLL_MS = 10
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 
 /** A testnet as the command line starts it, its chain on disk. */
-export function createArmchainSide({ name, ...load }: ArmchainOptions): Side {
+export function createArmchainSide(options: ArmchainOptions): Side {
+  return { name: options.name, start: (work) => startArmchain(options, work) }
+}
+
+export async function startArmchain(options: ArmchainOptions, work: Work): Promise<ArmchainServer> {
+  const { nodeOptions = [], testnetOptions = [], shards } = options
+  const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
+  const out = join(folder, 'config.json')
+  const started = await startServer(
+    process.execPath,
+    [
+      [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...testnetOptions],
+      ['--shards', String(shards), '--accounts', String(work.accounts), '--port', '0'],
+      ['--data-dir', join(folder, 'data'), '--config-out', out],
+    ].flat(),
+    () =>
+      stat(out).then(
+        () => true,
+        () => false,
+      ),
+  )
+  const config = JSON.parse(await readFile(out, 'utf8')) as Config
+  const rpc = createRpcClient({ url: config.rpc[0] as string })
   return {
-    name,
-    async start(work) {
-      const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
-      const out = join(folder, 'config.json')
-      const options = ['--shards', String(load.shards), '--accounts', String(work.accounts), '--port', '0']
-      const started = await startServer(
-        process.execPath,
-        [
-          ['--conditions=@armchain/source', CLI, 'testnet', ...options],
-          ['--data-dir', join(folder, 'data'), '--config-out', out],
-        ].flat(),
-        () =>
-          stat(out).then(
-            () => true,
-            () => false,
-          ),
-      )
-      const config = JSON.parse(await readFile(out, 'utf8')) as Config
-      const rpc = createRpcClient({ url: config.rpc[0] as string })
-      const server: Server = {
-        pid: started.pid,
-        firstBlockMs: started.startMs,
-        // The chain knows which nonces come next.
-        prepare: () => prepare(rpc, config, work, load),
-        async [Symbol.asyncDispose]() {
-          await rpc.close()
-          await started.stop()
-          await rm(folder, { recursive: true, force: true })
-        },
-      }
-      return server
+    pid: started.pid,
+    rpc,
+    firstBlockMs: started.startMs,
+    // The chain knows which nonces come next.
+    prepare: () => prepare(rpc, config, work, options),
+    async [Symbol.asyncDispose]() {
+      await rpc.close()
+      await started.stop()
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }
@@ -73,7 +80,7 @@ async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
-  { submit, crossPercent }: Omit<ArmchainOptions, 'name'>,
+  { submit, crossPercent }: Pick<ArmchainOptions, 'submit' | 'crossPercent'>,
 ): Promise<Prepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
   const batches = chunks(load.transactions, BATCH)

@@ -16,6 +16,7 @@ import {
   toHex,
   transferArgsCodec,
 } from '@armchain/core'
+import { EVIDENCE_MODULE, reportArgsCodec } from '@armchain/shard'
 import { DISTRUST, fieldsOf, hexOf } from './answer.ts'
 import type { RpcClient } from './rpc-client.ts'
 import type { Network } from './rpc-schema.ts'
@@ -40,7 +41,10 @@ export type CallRequest = {
 }
 
 /** Schemas that this library brings along; a node may not have others for the same calls. */
-const OWN_CALLS: ReadonlyMap<string, string> = new Map([['bank.transfer', formatSchema(transferArgsCodec.schema)]])
+const OWN_CALLS: ReadonlyMap<string, string> = new Map([
+  ['bank.transfer', formatSchema(transferArgsCodec.schema)],
+  [`${EVIDENCE_MODULE}.report`, formatSchema(reportArgsCodec.schema)],
+])
 
 /**
  * Reads what signing needs from a node, and checks it against the root; without one, the node's genesis hash and scheme
@@ -48,7 +52,7 @@ const OWN_CALLS: ReadonlyMap<string, string> = new Map([['bank.transfer', format
  *
  * Checked: genesis hash and scheme against the root; signing domain, chain id, address prefix and schema version, which
  * follow from them; that transactions are the base transaction with fields before the signature at most; that
- * `bank.transfer` has the arguments that this library knows, and that other calls are of modules that the scheme names.
+ * `bank.transfer` and `evidence.report` have the arguments that this library knows, and that other calls are of modules that the scheme names.
  * Not checked, because the scheme does not hold it: the argument schemas of those other calls.
  *
  * Throws `ARM_ROOT_MISMATCH`, or an error about what is no answer at all.

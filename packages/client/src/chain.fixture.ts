@@ -8,6 +8,7 @@ import {
   carve,
   createRuntime,
   defaultScheme,
+  ed25519Validators,
   encodeAccountProof,
   fees,
   formatAddress,
@@ -29,6 +30,7 @@ import {
   transactionId,
   transactionMessage,
   utf8,
+  type Validator,
   vesting,
 } from '@armchain/core'
 import { ChainMachine, genesisLayout, type HostedShard, proveShardTop, type SealedBlock } from '@armchain/shard'
@@ -64,7 +66,7 @@ export type TestChain = {
 }
 
 export function createTestChain(parts: Partial<Scheme> = {}): TestChain {
-  const shards = V_SHARDS.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+  const shards = V_SHARDS.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
   const scheme = defaultScheme({ chainId: 7, networkId: 'test', shards, ...parts })
   const funded = V_SHARDS.flatMap((vShard) =>
     users.map(({ account }): Allocation => ({ purpose: 'user', vShard, account, motes: USER_MOTES, lock: 'free' })),
@@ -148,7 +150,10 @@ function handlersOf(
       addressPrefix: scheme.addressPrefix,
       schemaVersion: scheme.version,
       signingDomain: toHex(runtime.txDomain),
-      shards: scheme.shards.map(({ vShard, validators: [key] }) => ({ vShard, publicKey: toHex(key as Uint8Array) })),
+      shards: scheme.shards.map(({ vShard, validators: [first] }) => ({
+        vShard,
+        publicKey: toHex((first as Validator).publicKey),
+      })),
     }),
     arm_scheme: () => ({
       encoded: toHex(schemeCodec.encode(scheme)),

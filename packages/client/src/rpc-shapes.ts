@@ -8,6 +8,8 @@ const INTEGER_MAX = Number.MAX_SAFE_INTEGER
 const VSHARD_MAX = 0xffff_ffff
 /** Longest time that one call may wait for a receipt. */
 export const WAIT_MS_MAX = 120_000
+/** Offences in one answer. */
+export const OFFENCES_MAX = 100
 /** Blocks that one call may make. */
 export const MINE_MAX = 1000
 /** Longest address text that is looked at: Bech32m with a long network prefix. */
@@ -124,6 +126,28 @@ export const AnchorProofShape = Type.Object({
 
 export const FinalityShape = Type.Union([Type.Literal('shard-final'), Type.Literal('anchored')], {
   description: 'shard-final: certified by the shard; anchored: accepted by the main shard',
+})
+
+export const OffencesShape = Type.Object({
+  total: Integer('Offences recorded so far'),
+  offences: List(
+    Type.Object({
+      index: Integer('Place among all, from 0'),
+      vShard: VShard('vShard whose committee the validator sat in'),
+      epoch: Integer('Epoch of that committee'),
+      view: Integer('View in which both votes were cast'),
+      seat: Integer('Seat in that committee'),
+      validator: Hash('ed25519 public key that names the validator'),
+      offence: Type.Union(
+        [Type.Literal('double-notarize'), Type.Literal('double-finalize'), Type.Literal('nullify-and-finalize')],
+        { description: 'What the two votes are, of which no correct validator signs both' },
+      ),
+      id: Hash('Names the offence, whichever votes show it'),
+      height: Height('Main-shard height of the report'),
+      reporter: Address('Who reported, on the main shard'),
+      txId: Hash('Transaction that holds the votes'),
+    }),
+  ),
 })
 
 /** Subscriptions to receipts are told of messages too; `txId` is then the transaction that began them. */
@@ -291,6 +315,7 @@ export type HeadResult = ReadonlyDeep<Static<typeof HeadShape>>
 export type BlockResult = ReadonlyDeep<Static<typeof BlockShape>>
 export type Fees = ReadonlyDeep<Static<typeof FeesShape>>
 export type SupplyResult = ReadonlyDeep<Static<typeof SupplyShape>>
+export type Offences = ReadonlyDeep<Static<typeof OffencesShape>>
 export type Trace = ReadonlyDeep<Static<typeof TraceShape>>
 export type Pool = ReadonlyDeep<Static<typeof PoolShape>>
 export type Finality = Static<typeof FinalityShape>

@@ -1,4 +1,4 @@
-import { schemeCommittee, verifyCertificate } from '@armchain/consensus'
+import { type CommitteeScheme, schemeCommittee, verifyCertificate } from '@armchain/consensus'
 import {
   ArmError,
   equalBytes,
@@ -19,13 +19,11 @@ export type TrustedRoot = {
   readonly schemeHash: Uint8Array
   readonly schemaVersion: number
   readonly addressPrefix: string
-  /** Each vShard's engine and the ed25519 keys of its validators. */
-  readonly shards: ReadonlyMap<number, Certifiers>
+  /** Who certifies the heads of each vShard, and by which rule. */
+  readonly shards: ReadonlyMap<number, CommitteeScheme>
 }
 
-/** Who certifies the heads of a vShard, and by which rule. */
-export type Certifiers = { readonly engine: string; readonly validators: readonly Uint8Array[] }
-
+/** That its BLS keys have proven possession is not checked again: a chain whose keys have not is one that no node runs. */
 export function trustedRoot(genesis: Genesis): TrustedRoot {
   return rootOf(genesis.scheme, genesisHash(genesis))
 }
@@ -52,7 +50,7 @@ export function rootOf(scheme: Scheme, hash: Uint8Array): TrustedRoot {
 }
 
 /** Who certifies a vShard's heads. Throws `ARM_TX_SHARD` for a vShard that the genesis has not. */
-export function certifiersOf({ shards }: TrustedRoot, vShard: number): Certifiers {
+export function certifiersOf({ shards }: TrustedRoot, vShard: number): CommitteeScheme {
   const certifiers = shards.get(vShard)
   if (certifiers !== undefined) return certifiers
   throw new ArmError('ARM_TX_SHARD', 'the genesis has no such vShard', {

@@ -1,6 +1,5 @@
 import { ArmError } from '@armchain/core'
 import { SEATS_MAX } from './limits.ts'
-import { ed25519List } from './schemes/ed25519-list.ts'
 import type { CertificateScheme } from './schemes/scheme.ts'
 
 /**
@@ -56,17 +55,6 @@ export function equalWeights(
     keys.map((key) => ({ key, weight: 1 })),
     options,
   )
-}
-
-/** The committee that a scheme's entry for a shard stands for: ed25519 keys of one weight; `poa` trusts them not to lie. */
-export function schemeCommittee(shard: {
-  readonly engine: string
-  readonly validators: readonly Uint8Array[]
-}): Committee {
-  return equalWeights(shard.validators, {
-    scheme: ed25519List,
-    faults: shard.engine === 'poa' ? 'crash' : 'byzantine',
-  })
 }
 
 /** Least weight that decides: more than two thirds of the whole, or more than half where validators only crash. */

@@ -36,6 +36,8 @@ export type Evidence = {
   readonly voteB: EvidenceVote
 }
 
+export type Offence = 'double-notarize' | 'double-finalize' | 'nullify-and-finalize'
+
 export type EvidenceVote = {
   readonly kind: VoteKind
   readonly link: Uint8Array | undefined
@@ -70,14 +72,9 @@ export function verifyEvidence(
   { context, committee }: { readonly context: Context; readonly committee: Committee },
 ): Outcome<Evidence> {
   const bad = (message: string) => refuse('ARM_EVIDENCE', message)
-  let evidence: Evidence
-  try {
-    evidence = evidenceCodec.decode(bytes)
-  } catch (error) {
-    if (isArmError(error)) return bad('the evidence is malformed')
-    throw error
-  }
-  const { epoch, view, signer, voteA, voteB } = evidence
+  const decoded = decodeEvidence(bytes)
+  if (!decoded.ok) return decoded
+  const { epoch, view, signer, voteA, voteB } = decoded.value
   const seat = committee.seats[signer]
   if (epoch !== context.epoch || seat === undefined) return bad('the signer has no seat in that epoch')
   if (compareVotes(voteA, voteB) >= 0) return bad('the votes are one, or not in order')
@@ -86,7 +83,23 @@ export function verifyEvidence(
   const signed = [voteA, voteB].every(({ kind, link, signature }) =>
     committee.scheme.verifyVote(seat.key, statements(kind, view, link), signature),
   )
-  return signed ? { ok: true, value: evidence } : bad('a signature is invalid')
+  return signed ? decoded : bad('a signature is invalid')
+}
+
+/** What the bytes claim, which is yet to be verified: whoever needs the committee of the epoch that they name. */
+export function decodeEvidence(bytes: Uint8Array): Outcome<Evidence> {
+  try {
+    return { ok: true, value: evidenceCodec.decode(bytes) }
+  } catch (error) {
+    if (isArmError(error)) return refuse('ARM_EVIDENCE', 'the evidence is malformed')
+    throw error
+  }
+}
+
+/** What the two votes of valid evidence are together. */
+export function offenceOf({ voteA, voteB }: Evidence): Offence {
+  if (voteA.kind === NOTARIZE) return 'double-notarize'
+  return voteA.kind === FINALIZE ? 'double-finalize' : 'nullify-and-finalize'
 }
 
 /** Names the offence: the same for every pair of votes that shows it. */

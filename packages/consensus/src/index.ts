@@ -18,9 +18,9 @@ export {
   type FaultModel,
   quorumOf,
   type Seat,
-  schemeCommittee,
   weightOf,
 } from './committee.ts'
+export { type CommitteeScheme, checkCommittees, schemeCommittee, voteSigner } from './scheme-committee.ts'
 export { type Elector, roundRobinElector, weightedElector } from './elector.ts'
 export {
   decodeMessage,
@@ -46,14 +46,23 @@ export {
 } from './certificate.ts'
 export type { CertificateScheme } from './schemes/scheme.ts'
 export { ed25519List } from './schemes/ed25519-list.ts'
-export { blsMultisig } from './schemes/bls-multisig.ts'
+export { blsMultisig, sumBlsKeys } from './schemes/bls-multisig.ts'
 export type { BlsBackend } from './schemes/bls-backend.ts'
+export {
+  type BlsKeys,
+  blsKeysFromMnemonic,
+  blsKeysFromSeed,
+  blsValidator,
+} from './schemes/bls-keys.ts'
 export { nobleBls, provePossession, verifyPossession } from './schemes/noble-bls.ts'
 export {
   type Evidence,
+  decodeEvidence,
   type EvidenceVote,
   encodeEvidence,
   evidenceId,
+  type Offence,
+  offenceOf,
   verifyEvidence,
 } from './evidence.ts'
 export { DEFAULT_PEER_LIMITS, PeerGuard, type PeerLimits } from './peer-guard.ts'

@@ -8,6 +8,8 @@ export const HEAD_BYTES_MAX: number = 512
 export const PAYLOAD_BYTES_MAX: number = 64 * 1024 * 1024
 /** One signature of any scheme. */
 export const SIGNATURE_BYTES_MAX: number = 96
+/** Encoded evidence: two votes of the longest signatures, and where they were cast, have under 300 bytes. */
+export const EVIDENCE_BYTES_MAX: number = 320
 /** Proof of a certificate: 1023 ed25519 signatures. */
 export const PROOF_BYTES_MAX: number = 65_472
 /**
@@ -37,3 +39,5 @@ export const GUARDED_PEERS_MAX: number = 4096
 export const CHECKPOINT_BLOCKS: number = 64
 /** Faults of one peer in one Delta before it is not listened to for the rest of it: some 50 ms of signature checks. */
 export const PEER_FAULTS_MAX: number = 16
+/** Proofs of possession remembered as valid, of 300 characters each. */
+export const POSSESSIONS_KEPT: number = 4096

@@ -5,6 +5,7 @@ import { type Allocation, carve, type Genesis, genesisHash, genesisState, tokenA
 import { defaultScheme, type Scheme } from './chain/scheme.ts'
 import { wholeShard } from './chain/shard-key.ts'
 import { type Call, type Transaction, transactionId } from './chain/transaction.ts'
+import { ed25519Validators } from './chain/validator.ts'
 import { compile } from './codec/codec.ts'
 import { blob, bytes32, list, struct, text, u8, u32, u64 } from './codec/schema.ts'
 import { sha256 } from './crypto/hash.ts'
@@ -82,7 +83,7 @@ export type TestChain = {
 }
 
 export function createTestChain(parts: Partial<Scheme> = {}): TestChain {
-  const shards = [0, 1, 2].map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+  const shards = [0, 1, 2].map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
   const scheme = defaultScheme({
     chainId: 7,
     networkId: 'test',

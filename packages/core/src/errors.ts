@@ -67,6 +67,7 @@ export const ERROR_CODES = [
   'ARM_SUPPLY',
   'ARM_EVIDENCE',
   'ARM_CONSENSUS_HALTED',
+  'ARM_EVIDENCE_KNOWN',
   // Disk
   'ARM_DATA_DIR',
   'ARM_DATA_DIR_LOCKED',
@@ -76,6 +77,7 @@ export const ERROR_CODES = [
   'ARM_STORE',
   // RPC and command line
   'ARM_DEV_PEERS',
+  'ARM_CHAOS',
   'ARM_RPC_PARSE',
   'ARM_RPC_REQUEST',
   'ARM_RPC_METHOD',

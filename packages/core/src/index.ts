@@ -68,6 +68,13 @@ export {
   type ShardScheme,
 } from './chain/scheme.ts'
 export {
+  CERTIFICATE_KINDS,
+  type CertificateKind,
+  type CommitteeParts,
+  ed25519Validators,
+  type Validator,
+} from './chain/validator.ts'
+export {
   type Call,
   KEY_TYPE_ED25519,
   SIGNATURE_FIELD_BYTES,
@@ -178,6 +185,7 @@ export {
   type KeyPair,
   keyPairFromMnemonic,
   mnemonicKeys,
+  mnemonicSeed,
   keyPairFromSecret,
 } from './keys/key-pair.ts'
 export {
@@ -188,4 +196,4 @@ export {
   SCRYPT_COST,
   type ScryptCost,
 } from './keys/keystore.ts'
-export { exportState, importState, type StatePart } from './state/state-export.ts'
+export { exportState, importState, StateExport, type StatePart } from './state/state-export.ts'

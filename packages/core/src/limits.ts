@@ -22,6 +22,12 @@ export const ENTRY_KEY_BYTES_MAX: number = 160
 export const ENTRY_VALUE_BYTES_MAX: number = 64 * 1024
 /** vShards of one chain: the anchor lists of a main-shard block stay within its body. */
 export const SHARDS_MAX: number = 4096
+/** Validators of one shard: signer bitmaps and ed25519 lists stay within what a block's certificate may take. */
+export const VALIDATORS_MAX: number = 1024
+/** Weight of one validator: the sum of a whole committee stays far below 2^53. */
+export const VALIDATOR_WEIGHT_MAX: number = 2 ** 32
+/** Encoded scheme: a hundred BLS validators on each of hundreds of shards. */
+export const SCHEME_BYTES_MAX: number = 16 * 1024 * 1024
 /** Furthest expiry ahead of the current height, in blocks, so that old transactions cannot return for ever. */
 export const TX_EXPIRY_BLOCKS_MAX: number = 1_000_000
 /** Genesis balances and allocations of one shard. */

@@ -2,11 +2,10 @@ import {
   type Allocation,
   accountIdOf,
   activeEd25519,
-  bank,
   carve,
   createRuntime,
   defaultScheme,
-  fees,
+  ed25519Validators,
   formatAddress,
   type Genesis,
   genesisHash,
@@ -22,8 +21,8 @@ import {
   transactionId,
   transferArgsCodec,
   utf8,
-  vesting,
 } from '@armchain/core'
+import { standardModules } from '@armchain/shard'
 import { type ArmNode, createNode, type NodeOptions } from './node.ts'
 
 /** For tests: a main shard and two vShards of one validator, on which a few accounts are funded; blocks on command. */
@@ -43,8 +42,8 @@ export const testGenesis: Genesis = {
   scheme: defaultScheme({
     chainId: 7,
     networkId: 'node-test',
-    shards: SHARDS.map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] })),
-    modules: ['bank', 'vesting', 'fees'],
+    shards: SHARDS.map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) })),
+    modules: ['bank', 'vesting', 'fees', 'evidence'],
   }),
   timeMs: 1_000_000,
   allocations: carve(
@@ -58,7 +57,8 @@ export const testGenesis: Genesis = {
   ),
 }
 
-export const testRuntime: Runtime = createRuntime(testGenesis.scheme, [bank, vesting, fees], genesisHash(testGenesis))
+const hash = genesisHash(testGenesis)
+export const testRuntime: Runtime = createRuntime(testGenesis.scheme, standardModules(testGenesis.scheme, hash), hash)
 
 export const testSigner: NodeOptions['signer'] = () => ({
   index: 0,

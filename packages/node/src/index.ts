@@ -1,6 +1,7 @@
 export { type ArmNode, createNode, type NodeOptions } from './node.ts'
 export { ChainHost } from './chain/chain-host.ts'
 export { type LinkShape, LocalNetwork } from './network/local-network.ts'
+export { decodePeerMessage, encodePeerMessage, PeerKind, type PeerMessage } from './network/wire.ts'
 export type { Transport } from './network/transport.ts'
 export type { ValidatorControl, ValidatorState } from './chain/validator-control.ts'
 export { paceOf } from './chain/pace.ts'

@@ -108,6 +108,8 @@ export const SNAPSHOT_CHUNK_BYTES_MAX: number = 16 * 1024 * 1024
 export const SNAPSHOT_META_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks on their way to the archive's worker: `putBlock` refuses beyond it, so that a slow disk cannot fill the memory. */
 export const ARCHIVE_BACKLOG_BYTES_MAX: number = 256 * 1024 * 1024
+/** Buffers kept for the next blocks on their way to the archive: those of a busy chain, and no burst's. */
+export const ARCHIVE_SPARE_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
@@ -129,7 +131,7 @@ export const ADDRESSES_KEPT = 65_536
 export const VIEWS_PER_TURN = 64
 /** Imports, and anchors, that traces can follow without reading history. */
 export const TRACE_ENTRIES_MAX = 200_000
-/** Log written since the last snapshot before a new one is taken. */
+/** Log written since the last snapshot before a new one is taken; as much as the last one has, where that is more. */
 export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 /** Snapshots of a development chain that are remembered. */
 export const DEV_SNAPSHOTS_MAX = 32
@@ -142,11 +144,6 @@ export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
 export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
 /** Transactions, or blocks, of one message between nodes. */
 export const PEER_ITEMS_MAX: number = 65_536
-/** Faults of a peer within `PEER_FAULTS_MS` before it is cut off: a correct one makes none, but messages of an old version may be many. */
-export const PEER_FAULTS_MAX = 64
-export const PEER_FAULTS_MS = 10_000
-/** For how long it is cut off. */
-export const PEER_CUT_OFF_MS = 60_000
 /** Transactions of one peer that wait to be verified: some of the pool's size, as they are no loss to who sent them. */
 export const PEER_TRANSACTIONS_WAITING_MAX = 50_000
 /** Final blocks sent in one answer, and their bytes. */
@@ -154,8 +151,10 @@ export const SYNC_BLOCKS_MAX = 64
 export const SYNC_BYTES_MAX: number = 8 * 1024 * 1024
 /** A vShard that stood still for so long may be behind without knowing: a peer is asked. Above the longest idle pace. */
 export const SYNC_STALLED_MS = 15_000
-/** How often that is looked at. */
-export const SYNC_EVERY_MS = 2_000
+/** How often that is looked at, and how long a transaction waits at least before others are told of it again. */
+export const SYNC_EVERY_MS = 1_000
+/** Transactions that others are told of again at once: each costs them a signature check. */
+export const GOSSIP_AGAIN_MAX = 1_024
 /** Bytes under way on one link within a process: what does not fit is lost, as in a network. */
 export const LOCAL_LINK_BYTES_MAX: number = 128 * 1024 * 1024
 /** How long messages are delivered before the event loop has its turn: with one message more, the delay a flood can cause. */

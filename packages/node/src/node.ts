@@ -3,16 +3,13 @@ import { join } from 'node:path'
 import { createPoaEngine, createSimplexEngine, createSoloEngine } from '@armchain/consensus'
 import {
   ArmError,
-  bank,
   createRuntime,
-  fees,
   genesisHash,
   INDEX_KEY_BYTES,
   isArmError,
   keyAccountIndex,
   type PreparedTransaction,
   type Runtime,
-  vesting,
 } from '@armchain/core'
 import {
   createVerifyPool,
@@ -22,6 +19,7 @@ import {
   type VerifiedBatch,
   type VerifyPool,
 } from '@armchain/core/node'
+import { standardModules } from '@armchain/shard'
 import { ChainHost } from './chain/chain-host.ts'
 import type { MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
@@ -67,7 +65,9 @@ export async function createNode(options: NodeOptions): Promise<ArmNode> {
 async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Promise<ArmNode> {
   const { genesis, dataDir, durability = 'machine', log = silentLog } = options
   keyAccountIndex(randomBytes(INDEX_KEY_BYTES))
-  const runtime = createRuntime(genesis.scheme, [bank, vesting, fees, ...(options.modules ?? [])], genesisHash(genesis))
+  const hash = genesisHash(genesis)
+  const modules = [...standardModules(genesis.scheme, hash), ...(options.modules ?? [])]
+  const runtime = createRuntime(genesis.scheme, modules, hash)
   const sync = durability === 'machine' ? 'fdatasync' : 'none'
   const wal = dataDir && (await openWal({ dir: dataDir.walDir, genesisHash: runtime.genesisHash, sync }))
   const archive = await openArchive({

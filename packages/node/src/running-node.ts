@@ -13,6 +13,7 @@ import type { VerifyPool } from '@armchain/core/node'
 import {
   anchoredHeight,
   type Dropped,
+  EVIDENCE_MODULE,
   type PoolLimits,
   type SealedBlock,
   type ShardDescriptor,
@@ -25,6 +26,7 @@ import type { History } from './chain/history.ts'
 import { Intake } from './chain/intake.ts'
 import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
+import { OffenceReporter } from './chain/offence-reporter.ts'
 import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
@@ -46,7 +48,7 @@ import type { Wal } from './storage/wal.ts'
 
 export type NodeOptions = {
   readonly genesis: Genesis
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Consensus engines beside `simplex`, `poa` and `solo`, by name. */
   readonly engines?: Readonly<Record<string, EngineFactory>>
@@ -61,6 +63,8 @@ export type NodeOptions = {
   /** The other validators. Needs a data folder: whoever forgets its votes may not vote. */
   readonly transport?: Transport
   readonly rpc?: { readonly host?: string; readonly port?: number }
+  /** Pays on the main shard for reports of validators that contradict themselves; nothing is reported without it. */
+  readonly reporter?: KeyPair
   /** Answers `dev_` methods; the faucet pays from this key. */
   readonly dev?: { readonly faucet?: KeyPair; readonly validators?: ValidatorControl }
   readonly log?: Log
@@ -122,12 +126,15 @@ export class RunningNode implements ArmNode {
   readonly #intake: Intake
   readonly #parts: NodeParts
   #peers: Peers | undefined
+  readonly #offences: OffenceReporter | undefined
   #rpc: RpcServer | undefined
   #warmUp: NodeJS.Timeout | undefined
   #recovered: Recovered = { blocks: 0, truncatedBytes: 0 }
   #logBytes = 0
   /** Log written since the last attempt at a snapshot. */
   #unsnapshotBytes = 0
+  /** Of the last snapshot that was written. */
+  #snapshotBytes = 0
   #snapshotting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -156,6 +163,7 @@ export class RunningNode implements ArmNode {
       anchoredHeight: (vShard) => this.#anchored.get(vShard) ?? 0,
       heightOf: (vShard, hash) => this.#hashes.get(`${vShard}:${hash}`),
     }
+    this.#offences = this.#createReporter()
     host.listen(
       (sealed) => this.#onBlock(sealed),
       (_, dropped) => this.#onDropped(dropped),
@@ -182,7 +190,10 @@ export class RunningNode implements ArmNode {
     return this.#peers?.cutOffs ?? 0
   }
 
-  submit: Intake['submit'] = async (raws) => {
+  submit: Intake['submit'] = (raws) => this.#submit(raws.map((raw) => new Uint8Array(raw)))
+
+  /** Takes transactions whose bytes nobody else changes, and tells the others of those that are accepted. */
+  async #submit(raws: readonly Uint8Array[]): ReturnType<Intake['submit']> {
     const results = await this.#intake.submit(raws)
     this.#peers?.gossip(raws.filter((_, i) => results[i]?.ok))
     return results
@@ -198,6 +209,7 @@ export class RunningNode implements ArmNode {
         blocks: (vShard, seat, blocks) => host.takeBlocks(vShard, seat, blocks),
         transactions: (raws) => this.#intake.submit(raws),
         finalHeight: (vShard) => host.machine.shard(vShard)?.final.height ?? 0,
+        waiting: () => waitingBytes(host),
         block: async (vShard, height) =>
           height > this.#parts.publishedHeight(vShard) ? undefined : (await history.block(vShard, height))?.encoded,
       },
@@ -207,9 +219,25 @@ export class RunningNode implements ArmNode {
       sendToEngine: (vShard, to, bytes) => peers.sendToEngine(vShard, to, bytes),
       requestBlocks: (vShard, fromHeight) => peers.requestBlocks(vShard, fromHeight),
       blameSeat: (vShard, seat, reason) => peers.blameSeat(vShard, seat, reason),
-      report: (vShard) => log.warn('a validator has contradicted itself', { vShard }),
+      report: (vShard, evidence) => this.#report(vShard, evidence),
     })
     return peers
+  }
+
+  #createReporter(): OffenceReporter | undefined {
+    const { host, log, runtime } = this.#inner
+    const { reporter: key, signer } = this.#options
+    const [main] = host.layout.shards
+    if (key === undefined || main === undefined || !runtime.scheme.modules.includes(EVIDENCE_MODULE)) return undefined
+    const turn = signer(main)?.index ?? main.validators.length
+    return new OffenceReporter({ runtime, main: () => host.machine.main, key, turn, submit: this.submit, log })
+  }
+
+  #report(vShard: number, evidence: Uint8Array): void {
+    const { host, log } = this.#inner
+    log.warn('a validator has contradicted itself', { vShard })
+    const shard = host.machine.shard(vShard)?.descriptor.key
+    if (shard !== undefined) this.#offences?.take({ shard, evidence })
   }
 
   /** Replays what the data folder holds. */
@@ -261,7 +289,7 @@ export class RunningNode implements ArmNode {
     const control = dev?.validators
     this.#rpc = await createRpcServer({
       handlers: { ...handlers, ...(control && validatorHandlers(control, this.#options.transport?.self ?? 0)) },
-      submitMany: this.submit,
+      submitMany: (raws) => this.#submit(raws),
       ...rpc,
       metrics: this.#metrics,
       log,
@@ -291,16 +319,17 @@ export class RunningNode implements ArmNode {
     const cut = wal.cut()
     // Awaited below, unless the folder cannot even be listed.
     cut.catch(() => undefined)
-    const { meta, chunks } = host.snapshot()
+    using running = host.beginSnapshot()
     host.continueLog()
     const id = ((await listSnapshots(dataDir.snapshotDir)).reduce((max, file) => Math.max(max, file.id), 0) || 0) + 1
-    await writeSnapshot(dataDir.snapshotDir, {
+    const { sizeBytes } = await writeSnapshot(dataDir.snapshotDir, {
       id,
       genesisHash: this.runtime.genesisHash,
       walSegment: await cut,
-      meta,
-      chunks,
+      meta: running.meta,
+      chunks: inTurns(running.chunks()),
     })
+    this.#snapshotBytes = sizeBytes
     // History has to hold what the log forgets: blocks that are durable may still be on their way there.
     await host.settled()
     await archive.sync()
@@ -370,7 +399,10 @@ export class RunningNode implements ArmNode {
   #onBlock(sealed: SealedBlock): void {
     const { executed, shard } = sealed
     this.#published.set(shard.vShard, executed.height)
-    if (shard.vShard === 0) this.#anchored.set(0, executed.height)
+    if (shard.vShard === 0) {
+      this.#anchored.set(0, executed.height)
+      void this.#offences?.look()
+    }
     for (const { head } of executed.anchors) this.#anchored.set(head.shard.vShard, head.height)
     this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
     if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)
@@ -388,7 +420,8 @@ export class RunningNode implements ArmNode {
     const recordBytes = executed.details.sizeBytes + RECORD_OVERHEAD_BYTES
     this.#logBytes += recordBytes
     this.#unsnapshotBytes += recordBytes
-    if (this.#unsnapshotBytes > (this.#options.snapshotEveryBytes ?? SNAPSHOT_EVERY_BYTES)) this.#snapshotSoon()
+    const everyBytes = this.#options.snapshotEveryBytes ?? Math.max(SNAPSHOT_EVERY_BYTES, this.#snapshotBytes)
+    if (this.#unsnapshotBytes > everyBytes) this.#snapshotSoon()
   }
 
   #snapshotSoon(): void {
@@ -418,6 +451,18 @@ export class RunningNode implements ArmNode {
     this.#inner.log.error('the node cannot go on', { error: String(error) })
     this.#options.onFailure?.(error)
   }
+}
+
+/** A chunk in a turn of the event loop: blocks are made and requests answered in between. */
+async function* inTurns(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (const chunk of chunks) {
+    yield chunk
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+function* waitingBytes({ machine }: ChainHost): Generator<Uint8Array> {
+  for (const { pool } of machine.shards) for (const { bytes } of pool.waiting()) yield bytes
 }
 
 const REVERTED: Refusal = {

@@ -19,16 +19,17 @@ import {
 } from '@armchain/core'
 import { AnchorQueue, type Unanchored } from './anchor-queue.ts'
 import { readAnchor } from './anchors.ts'
-import type { BlockContext, ExecutedBlock, Tip } from './chain.ts'
-import { type HostedParts, HostedShard, type Question } from './hosted-shard.ts'
+import type { ExecutedBlock, Tip } from './chain.ts'
+import { HostedShard, type Question } from './hosted-shard.ts'
 import type { MainHead } from './imports.ts'
+import { judge } from './judge.ts'
 import { isMain } from './layout.ts'
-import { BLOCK_TIME_DRIFT_MS, IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
+import { IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
+import type { EngineLog, MachineConfig, MachineEffect, MachineInput, SealedBlock } from './machine-port.ts'
 import { Mailbox } from './mailbox.ts'
 import { MainHeads } from './main-heads.ts'
 import { commitsTo, encodePayload, readPayload } from './payload.ts'
 import { readBlock } from './read-block.ts'
-import type { Dropped } from './tx-pool.ts'
 
 /**
  * A chain as one validator sees it: the main shard and the vShards it hosts, their engines, pools and the messages
@@ -42,65 +43,6 @@ import type { Dropped } from './tx-pool.ts'
  * every state is that of the tip. A vShard block that has seen a main-shard block which this node has not waits for it,
  * whether it is to be voted on or final already.
  */
-export type MachineInput =
-  | { readonly type: 'timer'; readonly shard: number; readonly id: number }
-  | { readonly type: 'work' | 'seal'; readonly shard: number }
-  /** From another validator: for the shard's engine. */
-  | { readonly type: 'message'; readonly shard: number; readonly from: number; readonly bytes: Uint8Array }
-  /** What `check` asked. */
-  | { readonly type: 'checked'; readonly shard: number; readonly headHash: Uint8Array; readonly valid: boolean }
-  /** Final blocks that a peer says follow on the last one here, as `append` gave them there. */
-  | {
-      readonly type: 'blocks'
-      readonly shard: number
-      readonly from: number
-      readonly blocks: readonly Uint8Array[]
-    }
-
-export type MachineEffect =
-  /** A final block: durable before any later effect shows. */
-  | { readonly type: 'append'; readonly shard: number; readonly record: Uint8Array }
-  /** A record of the shard's engine; `guardView` is the view of the vote in it. */
-  | { readonly type: 'record'; readonly shard: number; readonly record: Uint8Array; readonly guardView?: number }
-  /** These records replace all of the shard's engine before them. */
-  | { readonly type: 'checkpoint'; readonly shard: number; readonly records: readonly Uint8Array[] }
-  | { readonly type: 'timer'; readonly shard: number; readonly id: number; readonly atMs: number }
-  | { readonly type: 'send'; readonly shard: number; readonly to: number | 'all'; readonly bytes: Uint8Array }
-  /** Whether all these signatures hold and their keys may own accounts: to be answered by `checked`. */
-  | {
-      readonly type: 'check'
-      readonly shard: number
-      readonly headHash: Uint8Array
-      readonly transactions: readonly PreparedTransaction[]
-    }
-  /** Final blocks are missing: to be brought by `blocks`, from whichever peer. */
-  | { readonly type: 'fetch'; readonly shard: number; readonly fromHeight: number; readonly toHeight: number }
-  | { readonly type: 'evidence'; readonly shard: number; readonly bytes: Uint8Array }
-  /** A peer has sent what no correct one sends. */
-  | { readonly type: 'misconduct'; readonly shard: number; readonly peer: number; readonly reason: string }
-  /** The shard cannot go on: a committee has certified what does not hold, or contradicts itself. */
-  | { readonly type: 'halted'; readonly shard: number; readonly reason: string }
-  | { readonly type: 'sealed'; readonly sealed: SealedBlock }
-  | { readonly type: 'dropped'; readonly shard: number; readonly dropped: readonly Dropped[] }
-
-export type SealedBlock = {
-  readonly shard: ShardKey
-  readonly executed: ExecutedBlock
-  readonly certificate: Uint8Array
-}
-
-export type MachineConfig = HostedParts & {
-  readonly states: readonly ShardState[]
-  /** Where the states stand; at genesis if left out. */
-  readonly tips?: readonly Tip[]
-}
-
-/** What a shard's engine left in the log. */
-export type EngineLog = {
-  readonly records: readonly Uint8Array[]
-  readonly amnesia?: { readonly guardView?: number }
-}
-
 export class ChainMachine {
   readonly config: MachineConfig
   readonly shards: readonly HostedShard[]
@@ -321,44 +263,16 @@ export class ChainMachine {
 
   /** Answers what an engine asks about a block, or keeps the question until what it needs is there. */
   #answer(hosted: HostedShard, question: Question, nowMs: number, queue: Queue, effects: MachineEffect[]): void {
-    const valid = this.#judge(hosted, question, nowMs, effects)
     const { type, view, headHash: of } = question
+    const valid = judge(hosted, question, {
+      runtime: this.config.runtime,
+      nowMs,
+      mainHeight: this.main.chain.tip.height,
+      mainHead: (height) => this.#mainHeadFor(hosted, height),
+      check: (transactions) => effects.push({ type: 'check', shard: hosted.vShard, headHash: of, transactions }),
+    })
     if (valid === 'waits') hosted.ask(question)
     else queue.push([hosted, { type, view, headHash: of, valid }])
-  }
-
-  #judge(hosted: HostedShard, question: Question, nowMs: number, effects: MachineEffect[]): boolean | 'waits' {
-    const { chain, descriptor, pool } = hosted
-    if (chain.candidate(question.headHash) !== undefined) return true
-    if (!chain.moveTo(question.parent)) return 'waits'
-    if (question.read === undefined) {
-      const payload = readPayload(question.payload)
-      const read = payload && readBlock({ head: question.head, ...payload }, this.config.runtime)
-      if (!read?.ok) return false
-      question.read = read.value
-    }
-    const { read } = question
-    if (!isMain(descriptor.key) && read.details.mainHeight > this.main.chain.tip.height) return 'waits'
-    if (question.signatures === undefined) {
-      const unknown = read.transactions.filter((each) => !pool.holds(each))
-      if (unknown.length > 0) {
-        question.signatures = 'asked'
-        effects.push({ type: 'check', shard: hosted.vShard, headHash: question.headHash, transactions: unknown })
-      } else question.signatures = 'valid'
-    }
-    if (question.signatures !== 'valid') return question.signatures === 'asked' ? 'waits' : false
-    const { view } = question
-    const round = { epoch: hosted.epoch, view, proposer: hosted.leaderAccount(view) }
-    // Notarised by a quorum: who leads and what time it is has been decided. A block may come again in a later view.
-    const context: Pick<BlockContext, 'latestTimeMs' | 'round'> =
-      question.type === 'verified'
-        ? { latestTimeMs: nowMs + BLOCK_TIME_DRIFT_MS, round }
-        : { latestTimeMs: Number.MAX_SAFE_INTEGER, round: 'certified' }
-    return chain.execute(read, {
-      ...context,
-      mainHead: (height) => this.#mainHeadFor(hosted, height),
-      verified: () => true,
-    }).ok
   }
 
   #checked(

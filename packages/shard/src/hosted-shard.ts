@@ -18,6 +18,7 @@ import {
   type ShardKey,
   type ShardState,
   toHex,
+  type Validator,
 } from '@armchain/core'
 import { ShardChain, type Tip } from './chain.ts'
 import type { Layout, ShardDescriptor } from './layout.ts'
@@ -124,7 +125,7 @@ export class HostedShard {
 
   /** The account that a block of a view has to name as its proposer. */
   leaderAccount(view: number): Uint8Array {
-    return accountIdOf(this.descriptor.validators[this.#leader(view)] as Uint8Array)
+    return accountIdOf((this.descriptor.validators[this.#leader(view)] as Validator).publicKey)
   }
 
   /** Next message expected from a source, as of where the state stands. */

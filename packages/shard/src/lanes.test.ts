@@ -2,7 +2,8 @@ import { bodyCodec, type Import, RECEIPT_TRANSACTION, readKernelState, SUPPLY_MO
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { auditSupply } from './auditor.ts'
-import type { ChainMachine, SealedBlock } from './chain-machine.ts'
+import type { ChainMachine } from './chain-machine.ts'
+import type { SealedBlock } from './machine-port.ts'
 import {
   createWorld,
   hearing,

@@ -1,4 +1,4 @@
-import { type Committee, schemeCommittee } from '@armchain/consensus'
+import { type Committee, type CommitteeScheme, checkCommittees, schemeCommittee } from '@armchain/consensus'
 import {
   accountPath,
   EMPTY_PREFIX,
@@ -22,10 +22,8 @@ export type Layout = {
   readonly shards: readonly ShardDescriptor[]
 }
 
-export type ShardDescriptor = {
+export type ShardDescriptor = CommitteeScheme & {
   readonly key: ShardKey
-  readonly engine: string
-  readonly validators: readonly Uint8Array[]
   /** Who certifies its heads. */
   readonly committee: Committee
   readonly genesisHead: Uint8Array
@@ -33,21 +31,26 @@ export type ShardDescriptor = {
   readonly genesisMotes: bigint
 }
 
-/** The layout of a genesis and the state in which each shard starts. */
+/**
+ * The layout of a genesis and the state in which each shard starts. Throws `ARM_SCHEME` for committees that are not safe,
+ * see `checkCommittees`.
+ */
 export function genesisLayout(
   genesis: Genesis,
   genesisHash: Uint8Array,
 ): { layout: Layout; states: readonly ShardState[] } {
+  checkCommittees(genesis.scheme.shards)
   const states = genesis.scheme.shards.map(({ vShard }) => genesisState(genesis, vShard))
-  const shards = genesis.scheme.shards.map(({ vShard, engine, validators }, i): ShardDescriptor => {
+  const shards = genesis.scheme.shards.map(({ vShard, engine, certificates, validators }, i): ShardDescriptor => {
     const state = states[i] as ShardState
     const key = wholeShard(vShard)
     const genesisHead = headCodec.encode(firstHead(genesis, genesisHash, key, state))
     return {
       key,
       engine,
+      certificates,
       validators,
-      committee: schemeCommittee({ engine, validators }),
+      committee: schemeCommittee({ engine, certificates, validators }),
       genesisHead,
       genesisHeadHash: headHash(genesisHead),
       genesisMotes: state.accounts.totalBalance,

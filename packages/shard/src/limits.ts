@@ -22,3 +22,9 @@ export const IMPORT_SIZE_PART: number = 0.5
 export const DETAILS_BYTES_MAX: number = 8192
 /** Body of one block in bytes: what `blockCodec` takes. */
 export const PAYLOAD_BODY_BYTES_MAX: number = 64 * 1024 * 1024
+/** Offences in one answer: a page of some 20 KiB. */
+export const OFFENCES_PAGE_MAX: number = 100
+/** Validators whose offences a node remembers at once: far more than it can meet before the main shard records them. */
+export const REPORTS_MAX: number = 4096
+/** Main-shard blocks until a report that is not recorded is made again. */
+export const REPORT_RETRY_BLOCKS: number = 16

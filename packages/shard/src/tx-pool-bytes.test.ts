@@ -3,6 +3,7 @@ import {
   carve,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   genesisHash,
   type PreparedTransaction,
   type ShardState,
@@ -23,7 +24,7 @@ const LIMITS = { transactions: 8, sizeBytes: 1_000, perAccount: 4 }
 const call = defineCall({ args: struct(), gas: 0, run: () => undefined })
 
 function fundedState(): ShardState {
-  const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', validators: [sha256(utf8('validator'))] }))
+  const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([sha256(utf8('validator'))]) }))
   const scheme = defaultScheme({ chainId: 7, networkId: 'test', shards })
   const funded = USERS.map(
     (account): Allocation => ({ purpose: 'user', vShard: 1, account, motes: 10n ** 12n, lock: 'free' }),

@@ -83,6 +83,11 @@ export class TxPool {
     return waiting !== undefined && sameId(waiting.id, id)
   }
 
+  /** All that wait, accounts in order of arrival and those of one in order. */
+  *waiting(): Generator<PreparedTransaction> {
+    for (const { transactions } of this.#queues.values()) yield* transactions
+  }
+
   /** Takes a transaction whose signature has been checked; `dropped` are those that had to make room. */
   add(
     prepared: PreparedTransaction,

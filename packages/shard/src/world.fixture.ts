@@ -1,5 +1,5 @@
 // A chain for tests: one validator, a few users with money on every vShard, and a module whose messages fail as asked.
-import { createSoloEngine } from '@armchain/consensus'
+import { type BlsKeys, blsKeysFromSeed, createSoloEngine, voteSigner } from '@armchain/consensus'
 import {
   type Allocation,
   accountIdOf,
@@ -13,6 +13,7 @@ import {
   createRuntime,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -37,13 +38,16 @@ import {
   vesting,
 } from '@armchain/core'
 import type { BlockContext } from './chain.ts'
-import { ChainMachine, type MachineEffect, type SealedBlock } from './chain-machine.ts'
+import { ChainMachine } from './chain-machine.ts'
+import { evidenceModule, genesisCommittees } from './evidence-module.ts'
 import type { HostedShard } from './hosted-shard.ts'
 import { genesisLayout, type Layout } from './layout.ts'
+import type { MachineEffect, SealedBlock } from './machine-port.ts'
 
 export const USERS = 5
 export const USER_MOTES: bigint = 1_000_000_000n
 export const validator: KeyPair = keyPairFromSecret(sha256(utf8('validator')))
+export const validatorBls: BlsKeys = blsKeysFromSeed(validator.secretKey)
 export const users: readonly KeyPair[] = Array.from({ length: USERS }, (_, i) =>
   keyPairFromSecret(sha256(utf8(`user ${i}`))),
 )
@@ -105,13 +109,13 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
   const shards = Array.from({ length: vShards + 1 }, (_, vShard) => ({
     vShard,
     engine: 'solo',
-    validators: [validator.publicKey],
+    ...ed25519Validators([validator.publicKey]),
   }))
   const scheme = defaultScheme({
     chainId: 7,
     networkId: 'test',
     shards,
-    modules: ['bank', 'vesting', 'fees', 'courier'],
+    modules: ['bank', 'vesting', 'fees', 'evidence', 'courier'],
     ...parts,
   })
   const funded = shards.flatMap(({ vShard }) =>
@@ -119,7 +123,9 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
   )
   const genesis: Genesis = { scheme, timeMs: 1_000, allocations: carve(tokenAllocations(), 'early-sales', funded) }
   const hash = genesisHash(genesis)
-  const runtime = createRuntime(scheme, [bank, fees, vesting, courier], hash)
+  const committee = genesisCommittees(scheme)
+  const evidence = evidenceModule({ genesisHash: hash, schemaVersion: scheme.version, committee })
+  const runtime = createRuntime(scheme, [bank, fees, vesting, evidence, courier], hash)
   const states = () => genesisLayout(genesis, hash).states
   const { layout } = genesisLayout(genesis, hash)
   const create = () =>
@@ -129,7 +135,10 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
       states: states(),
       engines: { solo: createSoloEngine },
       pace: { blockTimeMs: 0, idleMs: 0, mode: 'manual' },
-      signer: () => ({ index: 0, account: validator.account, sign: signAsValidator }),
+      signer: ({ certificates }) => {
+        const secrets = { secretKey: validator.secretKey, blsSecretKey: validatorBls.secretKey }
+        return { index: 0, account: validator.account, sign: voteSigner(certificates, secrets) }
+      },
     })
   return { genesis, runtime, layout, states, create }
 }

@@ -10,6 +10,7 @@ import {
   createRuntime,
   defaultScheme,
   defineCall,
+  ed25519Validators,
   fees,
   type Genesis,
   genesisHash,
@@ -111,7 +112,7 @@ function buildChain(engine: string, nodes: number): WholeChain {
   const shards = Array.from({ length: WHOLE_VSHARDS + 1 }, (_, vShard) => ({
     vShard,
     engine,
-    validators: validators.map(({ publicKey }) => publicKey),
+    ...ed25519Validators(validators.map(({ publicKey }) => publicKey)),
   }))
   const modules = ['bank', 'vesting', 'fees', 'courier']
   const scheme = defaultScheme({ chainId: CHAIN_ID, networkId: 'sim', shards, modules })

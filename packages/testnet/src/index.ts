@@ -1,4 +1,6 @@
 export { accountKey, startTestnet, type TestAccount, type Testnet, type TestnetOptions } from './testnet.ts'
 export { type LoadOptions, type LoadResult, loadIncluded, runLoad, type SignedLoad, signLoad } from './load.ts'
+export { type ChaosOptions, type ChaosReport, type ChaosRound, runChaos } from './chaos.ts'
+export { Validators } from './validators.ts'
 export { runDemo } from './demo.ts'
 export { runCommand } from './commands/run.ts'

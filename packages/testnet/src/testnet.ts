@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import {
   type Allocation,
   ArmError,
-  activeEd25519,
+  type CertificateKind,
   carve,
   createMnemonic,
   decodeGenesis,
@@ -25,6 +25,7 @@ import {
 } from '@armchain/core'
 import { type ArmNode, createNode, type DataDir, type Log, openDataDir, paceOf } from '@armchain/node'
 import type { PoolLimits } from '@armchain/shard'
+import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
 import { Validators } from './validators.ts'
 
 /** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
@@ -33,6 +34,8 @@ export type TestnetOptions = {
   readonly validators?: number
   /** How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up to half. */
   readonly engine?: 'simplex' | 'poa'
+  /** What blocks are certified with; `ed25519` by default. */
+  readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
   /** Funded accounts; each holds the same on the main shard and on every vShard. */
@@ -48,7 +51,7 @@ export type TestnetOptions = {
   /** Derives keys and funded accounts; random if left out. */
   readonly mnemonic?: string
   readonly networkId?: string
-  /** Runtime modules beside bank, vesting and fees. */
+  /** Runtime modules beside bank, vesting, fees and evidence. */
   readonly modules?: readonly RuntimeModule[]
   /** Changes to the default scheme. */
   readonly scheme?: Partial<Scheme>
@@ -98,6 +101,8 @@ const FILE = 'testnet.json'
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
+/** What a validator has on the main shard, to pay for reports of others. */
+const VALIDATOR_MOTES: bigint = 100n * MOTES_PER_AC
 /** Accounts that are listed with their keys; the others derive from the same mnemonic. */
 const LISTED_MAX = 1_000
 const FAUCET_INDEX = 1_000_000_001
@@ -155,7 +160,9 @@ async function startValidators(
   parts: { readonly saved: Saved; readonly genesis: Genesis; readonly dataDir: DataDir | undefined },
 ): Promise<Run> {
   const { saved, genesis, dataDir } = parts
-  const keys = validatorKeys(saved.mnemonic, genesis.scheme.shards[0]?.validators.length ?? 1)
+  const [main] = genesis.scheme.shards
+  invariant(main !== undefined, 'a scheme has a main shard')
+  const keys = validatorKeys(saved.mnemonic, { count: main.validators.length, certificates: main.certificates })
   const faucet = derive(saved.mnemonic, FAUCET_INDEX)
   const { host = '127.0.0.1', port = 0, reset = false } = options
   const common = {
@@ -174,11 +181,7 @@ async function startValidators(
   invariant(validator !== undefined, 'a testnet has a validator')
   const node = await createNode({
     ...common,
-    signer: () => ({
-      index: 0,
-      account: validator.account,
-      sign: (message) => activeEd25519().sign(message, validator.secretKey),
-    }),
+    signer: signerOf(validator),
     ...(dataDir && { dataDir }),
     rpc: { host, port },
     dev: { faucet },
@@ -186,10 +189,14 @@ async function startValidators(
   return { node, validators: undefined, close: () => node.close() }
 }
 
-function validatorKeys(mnemonic: string, count: number): readonly KeyPair[] {
-  return Array.from({ length: count }, (_, i) =>
-    derive(mnemonic, i === 0 ? FIRST_VALIDATOR_INDEX : VALIDATOR_INDEX + i),
-  )
+function validatorKeys(
+  mnemonic: string,
+  { count, certificates }: { readonly count: number; readonly certificates: CertificateKind },
+): readonly ValidatorKeys[] {
+  return Array.from({ length: count }, (_, i) => {
+    const index = i === 0 ? FIRST_VALIDATOR_INDEX : VALIDATOR_INDEX + i
+    return withVotingKey(derive(mnemonic, index), { certificates, mnemonic, index })
+  })
 }
 
 /** The key of a listed account. */
@@ -226,6 +233,7 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
     shards: scheme.shards.length - 1,
     validators,
     engine: main?.engine,
+    certificates: main?.certificates,
     accounts,
     balanceMotes,
     networkId: scheme.networkId,
@@ -269,10 +277,11 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, engine = 'simplex' } = options
-  const validators = validatorKeys(mnemonic, count).map(({ publicKey }) => publicKey)
-  const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, validators }))
-  const modules = ['bank', 'vesting', 'fees', ...(options.modules ?? []).map(({ name }) => name)]
+  const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
+  const keys = validatorKeys(mnemonic, { count, certificates })
+  const seats = committeeOf(certificates, keys)
+  const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
+  const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
   const holders = Array.from({ length: accounts }, (_, i) => derive(mnemonic, i).account)
@@ -281,6 +290,10 @@ function createSaved(options: TestnetOptions): Saved {
     { purpose: 'faucet', vShard, account: faucet, motes: FAUCET_MOTES, lock: 'free' },
     ...holders.map((account) => ({ purpose: 'test-account', vShard, account, motes: balance, lock: 'free' })),
   ])
+  // One that is alone has nobody to report.
+  const reporters = count === 1 ? [] : keys
+  for (const { account } of reporters)
+    funded.push({ purpose: 'validator', vShard: 0, account, motes: VALIDATOR_MOTES, lock: 'free' })
   // Test money comes out of the pre-mainnet rewards, so that the supply is the paper's.
   const genesis: Genesis = {
     scheme,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ArmError, activeEd25519, invariant, type KeyPair } from '@armchain/core'
+import { ArmError, invariant, type KeyPair } from '@armchain/core'
 import {
   type ArmNode,
   createNode,
@@ -12,10 +12,11 @@ import {
   type ValidatorControl,
   type ValidatorState,
 } from '@armchain/node'
+import { signerOf, type ValidatorKeys } from './validator-keys.ts'
 
 /** What all validators of a testnet have in common. */
 export type ValidatorsOptions = Omit<NodeOptions, 'signer' | 'dataDir' | 'transport' | 'dev' | 'rpc'> & {
-  readonly keys: readonly KeyPair[]
+  readonly keys: readonly ValidatorKeys[]
   readonly faucet: KeyPair
   /** Holds a folder for each; a temporary one without it, which goes with the testnet. */
   readonly dataDir: string | undefined
@@ -160,11 +161,8 @@ export class Validators implements ValidatorControl {
     try {
       const node = await createNode({
         ...options,
-        signer: ({ validators }) => {
-          const index = validators.findIndex((each) => sameKey(each, key.publicKey))
-          const sign = (message: Uint8Array): Uint8Array => activeEd25519().sign(message, key.secretKey)
-          return index < 0 ? undefined : { index, account: key.account, sign }
-        },
+        signer: signerOf(key),
+        reporter: key,
         dataDir,
         timing: TIMING,
         // A temporary folder does not survive the machine anyway.
@@ -198,7 +196,3 @@ export class Validators implements ValidatorControl {
 }
 
 type Member = { readonly node: ArmNode; readonly dataDir: DataDir }
-
-function sameKey(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
-}

@@ -5,7 +5,8 @@ import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES, type BlsBackend } from '../schemes/
 export function createBlstBls(): BlsBackend | undefined {
   const blst = loadBlst()
   if (blst === undefined) return undefined
-  const { SecretKey, PublicKey, Signature, aggregateSerializedSignatures, fastAggregateVerify } = blst
+  const { SecretKey, PublicKey, Signature, aggregatePublicKeys, aggregateSerializedSignatures, fastAggregateVerify } =
+    blst
   // A committee's keys are the same arrays for a whole epoch, and decompressing one takes longer than adding it.
   const parsed = new WeakMap<Uint8Array, InstanceType<Blst['PublicKey']>>()
   function keyOf(bytes: Uint8Array): InstanceType<Blst['PublicKey']> {
@@ -20,6 +21,7 @@ export function createBlstBls(): BlsBackend | undefined {
     publicKey: (secretKey) => new Uint8Array(SecretKey.fromBytes(secretKey).toPublicKey().toBytes()),
     sign: (message, secretKey) => new Uint8Array(SecretKey.fromBytes(secretKey).sign(message).toBytes()),
     aggregate: (signatures) => new Uint8Array(aggregateSerializedSignatures([...signatures]).toBytes()),
+    sumKeys: (keys) => new Uint8Array(aggregatePublicKeys(keys.map(keyOf)).toBytes()),
     verify(keys, message, signature) {
       // Points are compressed or the lengths are wrong: the library takes both forms.
       if (signature.length !== BLS_SIGNATURE_BYTES || keys.length === 0) return false

@@ -11,6 +11,8 @@ export interface BlsBackend {
   sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array
   /** Sum of valid signatures. */
   aggregate(signatures: readonly Uint8Array[]): Uint8Array
+  /** Sum of keys that each have proven possession, compressed. */
+  sumKeys(keys: readonly Uint8Array[]): Uint8Array
   /** True if the signature is the sum of one by each key, at least one, over the message. Keys have proven possession. */
   verify(keys: readonly Uint8Array[], message: Uint8Array, signature: Uint8Array): boolean
 }

@@ -1,4 +1,4 @@
-import { sha256, utf8 } from '@armchain/core'
+import { fromHex, sha256, toHex, utf8 } from '@armchain/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBlstBls } from '../node/blst-bls.ts'
@@ -67,3 +67,50 @@ test('possession: proven by who holds the secret alone, and no vote proves it', 
   expect(verifyPossession(key, blst.sign(key, secret))).toBe(false)
   expect(verifyPossession(identity(48), identity(96))).toBe(false)
 })
+
+/** Points have several encodings that a lax decoder takes: flags that contradict, and coordinates above the field's order. */
+test('no point has a second encoding, in either backend', () => {
+  const [key, signature] = [keys[0] as Uint8Array, signatures[0] as Uint8Array]
+  const order = 0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaabn
+  /** The same residue in the 48 bytes from `at` on, where that fits beside the flags. */
+  const raised = (bytes: Uint8Array, at: number): Uint8Array | undefined => {
+    const flags = at === 0 ? (bytes[0] as number) & 0xe0 : 0
+    const part = Uint8Array.from(bytes.subarray(at, at + 48))
+    if (at === 0) part[0] = (part[0] as number) & 0x1f
+    const value = BigInt(`0x${toHex(part)}`) + order
+    if (value >= 1n << (at === 0 ? 381n : 384n)) return undefined
+    const changed = bytes.slice()
+    changed.set(fromHex(value.toString(16).padStart(96, '0')), at)
+    changed[0] = (changed[0] as number) | flags
+    return changed
+  }
+  let tried = 0
+  for (let i = 0; i < 40; i++) {
+    const other = sha256(utf8(`raised ${i}`)).fill(0, 0, 1)
+    const [ownKey, own] = [blst.publicKey(other), blst.sign(message, other)]
+    for (const changed of [raised(own, 0), raised(own, 48)]) {
+      if (changed === undefined) continue
+      tried++
+      for (const [, backend] of backends) expect(backend.verify([ownKey], message, changed)).toBe(false)
+    }
+    const changedKey = raised(ownKey, 0)
+    if (changedKey === undefined) continue
+    tried++
+    for (const [, backend] of backends) expect(backend.verify([changedKey], message, own)).toBe(false)
+  }
+  expect(tried).toBeGreaterThan(20)
+  for (let flags = 0; flags < 8; flags++) {
+    if (flags === 4 || flags === 5) continue
+    for (const [a, b] of [
+      [key, withFlags(signature, flags)],
+      [withFlags(key, flags), signature],
+    ] as const)
+      for (const [, backend] of backends) expect(backend.verify([a], message, b)).toBe(false)
+  }
+})
+
+function withFlags(bytes: Uint8Array, flags: number): Uint8Array {
+  const changed = bytes.slice()
+  changed[0] = ((changed[0] as number) & 0x1f) | (flags << 5)
+  return changed
+}

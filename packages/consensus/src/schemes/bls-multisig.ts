@@ -21,3 +21,8 @@ export function blsMultisig(backend: BlsBackend = platformBls): CertificateSchem
     verifyProof: (keys, message, proof) => proof.length === BLS_SIGNATURE_BYTES && backend.verify(keys, message, proof),
   }
 }
+
+/** The key that a certificate of a whole committee is checked against: who did not sign is subtracted from it. */
+export function sumBlsKeys(keys: readonly Uint8Array[], backend: BlsBackend = platformBls): Uint8Array {
+  return backend.sumKeys(keys)
+}

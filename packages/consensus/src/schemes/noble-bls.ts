@@ -15,6 +15,7 @@ export const nobleBls: BlsBackend = {
   publicKey: (secretKey) => bls.getPublicKey(secretKey).toBytes(),
   sign: (message, secretKey) => bls.sign(hashTo(message, SIGNATURE_DOMAIN), secretKey).toBytes(),
   aggregate: (signatures) => bls.aggregateSignatures(signatures.map((each) => bls.Signature.fromBytes(each))).toBytes(),
+  sumKeys: (keys) => bls.aggregatePublicKeys(keys.map((key) => parseKey(key) as Key)).toBytes(),
   verify: (keys, message, signature) => verify(keys, hashTo(message, SIGNATURE_DOMAIN), signature),
 }
 
@@ -35,10 +36,21 @@ function hashTo(message: Uint8Array, domain: string): ReturnType<typeof bls.hash
 
 function verify(keys: readonly Uint8Array[], hashed: ReturnType<typeof bls.hash>, signature: Uint8Array): boolean {
   const point = parse(() => signatureOf(signature))
-  const points = keys.map((key) => parse(() => keyOf(key)))
+  const points = keys.map(parseKey)
   if (point === undefined || points.length === 0 || points.some((each) => each === undefined)) return false
   const sum = bls.aggregatePublicKeys(points as Key[])
   return !sum.is0() && bls.verify(point, hashed, sum)
+}
+
+// A committee's keys are the same arrays for a whole epoch, and decompressing one takes as long as a hundred additions.
+const parsed = new WeakMap<Uint8Array, Key>()
+
+function parseKey(bytes: Uint8Array): Key | undefined {
+  const known = parsed.get(bytes)
+  if (known !== undefined) return known
+  const key = parse(() => keyOf(bytes))
+  if (key !== undefined) parsed.set(bytes, key)
+  return key
 }
 
 function keyOf(bytes: Uint8Array): Key | undefined {

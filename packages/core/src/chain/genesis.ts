@@ -4,7 +4,7 @@ import { blob, bytes32, list, struct, text, u32, u53, u64 } from '../codec/schem
 import { sha256 } from '../crypto/hash.ts'
 import { activeEd25519 } from '../crypto/verify.ts'
 import { ArmError } from '../errors.ts'
-import { GENESIS_ENTRIES_MAX } from '../limits.ts'
+import { GENESIS_ENTRIES_MAX, SCHEME_BYTES_MAX } from '../limits.ts'
 import { VESTING_ENTRY, vestingScheduleCodec } from '../modules/vesting.ts'
 import { Draft } from '../runtime/draft.ts'
 import { writeKernelState } from '../runtime/kernel-state.ts'
@@ -49,7 +49,7 @@ export const TOKEN_ALLOCATION: readonly {
 
 const genesisCodec: Codec<{ scheme: Uint8Array; timeMs: number; allocations: readonly Allocation[] }> = compile(
   struct(
-    ['scheme', blob(1 << 20)],
+    ['scheme', blob(SCHEME_BYTES_MAX)],
     ['timeMs', u53],
     [
       'allocations',
@@ -82,7 +82,9 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
 export function checkGenesis({ scheme, allocations }: Genesis): void {
   checkScheme(scheme)
   const shards = new Set(scheme.shards.map((shard) => shard.vShard))
-  for (const key of new Set(scheme.shards.flatMap(({ validators }) => validators.map(toHex)))) {
+  for (const key of new Set(
+    scheme.shards.flatMap(({ validators }) => validators.map(({ publicKey }) => toHex(publicKey))),
+  )) {
     if (!activeEd25519().isAccountKey(fromHex(key)))
       throw new ArmError('ARM_GENESIS', 'a validator key is of small or mixed order: anyone could sign for it', { key })
   }

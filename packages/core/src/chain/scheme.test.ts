@@ -9,6 +9,7 @@ import {
   USER_MOTES,
   users,
 } from '../chain.fixture.ts'
+import { jsonToValue, valueToJson } from '../codec/json.ts'
 import {
   bytes32,
   formatSchema,
@@ -20,6 +21,7 @@ import {
   u8,
   u53,
 } from '../codec/schema.ts'
+import { sha256 } from '../crypto/hash.ts'
 import { activeEd25519 } from '../crypto/verify.ts'
 import { TX_BYTES_MAX } from '../limits.ts'
 import { prepareTransaction } from '../runtime/admission.ts'
@@ -40,11 +42,12 @@ import {
   schemeCodec,
 } from './scheme.ts'
 import { signTransaction, type Transaction, transactionId, transactionMessage } from './transaction.ts'
+import { ed25519Validators, type Validator } from './validator.ts'
 
 const key = new Uint8Array(32).fill(1)
 const shards = [
-  { vShard: 0, engine: 'solo', validators: [key] },
-  { vShard: 1, engine: 'solo', validators: [key] },
+  { vShard: 0, engine: 'solo', ...ed25519Validators([key]) },
+  { vShard: 1, engine: 'solo', ...ed25519Validators([key]) },
 ]
 const good = defaultScheme({ chainId: 7, networkId: 'test', shards })
 
@@ -53,6 +56,22 @@ test('a scheme comes back from its bytes, and is as valid as before', () => {
   expect(decoded).toEqual(good)
   expect(checkScheme(decoded)).toEqual(checkScheme(good))
   expect(checkScheme(good).transaction).toEqual(BASE_TRANSACTION_SCHEMA)
+})
+
+const blsKey = (byte: number) => new Uint8Array(48).fill(byte)
+const blsProof = new Uint8Array(96)
+const seat = { publicKey: key, weight: 1, blsKey: blsKey(1), blsProof }
+const other = { ...seat, publicKey: new Uint8Array(32).fill(2), blsKey: blsKey(2) }
+const seated = (...validators: readonly Validator[]) => ({
+  shards: [{ vShard: 0, engine: 'simplex', certificates: 'bls' as const, validators }],
+})
+
+test('validators with weights and BLS keys come back from the bytes of their scheme', () => {
+  const scheme = { ...good, ...seated({ ...seat, weight: 2 ** 32 }, other) }
+  checkScheme(scheme)
+  expect(schemeCodec.decode(schemeCodec.encode(scheme))).toEqual(scheme)
+  expect(jsonToValue(schemeCodec.schema, valueToJson(schemeCodec.schema, scheme))).toEqual(scheme)
+  expect(schemeCodec.encode({ ...good, ...seated(seat, other) })).not.toEqual(schemeCodec.encode(scheme))
 })
 
 test('transactions with a memo: declared by the scheme, signed, decoded and executed; all bytes are under the signature', () => {
@@ -169,8 +188,32 @@ const bad: Record<string, Partial<Scheme>> = {
   'no main shard': { shards: shards.slice(1) },
   'a vShard twice': { shards: [...shards, shards[1] as (typeof shards)[number]] },
   'vShards out of order': { shards: [...shards].reverse() },
-  'a shard without validators': { shards: [{ vShard: 0, engine: 'solo', validators: [] }] },
-  'a validator twice': { shards: [{ vShard: 0, engine: 'solo', validators: [key, key.slice()] }] },
+  'a shard without validators': { shards: [{ vShard: 0, engine: 'solo', ...ed25519Validators([]) }] },
+  'a validator twice': { shards: [{ vShard: 0, engine: 'solo', ...ed25519Validators([key, key.slice()]) }] },
+  'a validator twice, under another BLS key': seated(seat, { ...seat, blsKey: blsKey(2) }),
+  'a BLS key twice': seated(seat, { ...other, blsKey: blsKey(1) }),
+  'a BLS committee without a BLS key': seated({ publicKey: key, weight: 1, blsProof }),
+  'a BLS committee without a proof': seated({ publicKey: key, weight: 1, blsKey: blsKey(1) }),
+  'a BLS key of another length': seated({ ...seat, blsKey: new Uint8Array(96) }),
+  'a BLS key that ed25519 certificates do not take': {
+    shards: [{ vShard: 0, engine: 'simplex', certificates: 'ed25519', validators: [seat] }],
+  },
+  'certificates of no kind': {
+    shards: [{ vShard: 0, engine: 'simplex', certificates: 'rsa' as never, validators: [seat] }],
+  },
+  'a validator without weight': seated({ ...seat, weight: 0 }),
+  'a weight that is no whole number': seated({ ...seat, weight: 1.5 }),
+  'a weight above 2^32': seated({ ...seat, weight: 2 ** 32 + 1 }),
+  'a weight that is none': seated({ ...seat, weight: Number.NaN }),
+  'too many validators': {
+    shards: [
+      {
+        vShard: 0,
+        engine: 'simplex',
+        ...ed25519Validators(Array.from({ length: 1025 }, (_, i) => sha256(Uint8Array.of(i, i >> 8)))),
+      },
+    ],
+  },
   'a prefix with a digit': { addressPrefix: 'arm1' },
   'no prefix': { addressPrefix: '' },
   'a module twice': { modules: ['bank', 'bank'] },

@@ -1,4 +1,3 @@
-import { toHex } from '../bytes.ts'
 import { type Codec, compile } from '../codec/codec.ts'
 import {
   blob,
@@ -33,6 +32,7 @@ import {
 } from '../limits.ts'
 import { GAS } from '../runtime/gas.ts'
 import { SHARD_KEY_SCHEMA } from './shard-key.ts'
+import { type CommitteeParts, checkValidators, VALIDATORS_SCHEMA } from './validator.ts'
 
 /**
  * A chain's rules as data (requirement A2): what its transactions, headers and receipts look like, how blocks grow,
@@ -83,12 +83,8 @@ export type FeePolicy = {
   readonly burnPercent: number
 }
 
-export type ShardScheme = {
-  readonly vShard: number
-  readonly engine: string
-  /** ed25519 keys of the validators that certify this shard's heads. */
-  readonly validators: readonly Uint8Array[]
-}
+/** One vShard: which engine orders it, who certifies its heads, and how they sign. */
+export type ShardScheme = CommitteeParts & { readonly vShard: number; readonly engine: string }
 
 export type RuleVersion = { readonly fromHeight: number; readonly version: number }
 
@@ -169,7 +165,13 @@ const SCHEME_SCHEMA: StructSchema = struct(
   ],
   ['modules', list(NAME, 255)],
   ['compression', NAME],
-  ['shards', list(struct(['vShard', u32], ['engine', NAME], ['validators', list(bytes32, 1024)]), SHARDS_MAX)],
+  [
+    'shards',
+    list(
+      struct(['vShard', u32], ['engine', NAME], ['certificates', NAME], ['validators', VALIDATORS_SCHEMA]),
+      SHARDS_MAX,
+    ),
+  ],
   ['versions', list(struct(['fromHeight', u53], ['version', u8]), 255)],
 )
 
@@ -307,11 +309,7 @@ function checkShards({ shards }: Scheme): void {
     if ((shards[i] as ShardScheme).vShard <= (shards[i - 1] as ShardScheme).vShard)
       throw bad('vShards are not in ascending order', i)
   }
-  for (const { vShard, validators } of shards) {
-    if (validators.length === 0) throw bad('a shard has no validator', vShard)
-    // A key that stands twice would count twice in a quorum.
-    if (new Set(validators.map(toHex)).size !== validators.length) throw bad('a validator is named twice', vShard)
-  }
+  for (const shard of shards) checkValidators(shard.vShard, shard)
 }
 
 function bad(why: string, value: unknown): ArmError {

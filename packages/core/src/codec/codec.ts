@@ -24,6 +24,11 @@ export interface Codec<Value> {
    * Byte strings in the result alias `input`, which must not change afterwards.
    */
   decode(input: Uint8Array): Value
+  /**
+   * As `decode`, for values that are kept while few look at their byte strings: of a struct, byte strings are made anew
+   * each time they are read. They are no own properties then, so spreading the struct leaves them out.
+   */
+  view(input: Uint8Array): Value
   /** Decodes a value that starts at `at`; `next` is the offset after it. */
   decodeAt(input: Uint8Array, at: number): { readonly value: Value; readonly next: number }
 }
@@ -36,12 +41,17 @@ export function compile<Value>(schema: Schema, how: 'auto' | 'generated' | 'inte
   checkSchema(schema)
   const generated = how === 'generated' || (how === 'auto' && codeFromTextAllowed())
   const { size, write } = generated ? compileWriter(schema) : interpretWriter(schema)
-  const read = generated ? compileReader(schema) : interpretReader(schema)
+  const read = generated ? compileReader(schema, 'at-once') : interpretReader(schema)
+  let readView: Reader | undefined
 
-  function decodeAt(input: Uint8Array, at: number): { value: Value; next: number } {
-    const position = { at }
-    const value = read(input, at, input.length, position) as Value
-    return { value, next: position.at }
+  function whole(reader: Reader, input: Uint8Array): Value {
+    const position = { at: 0 }
+    const value = reader(input, 0, input.length, position) as Value
+    if (position.at === input.length) return value
+    throw new ArmError('ARM_CODEC_INPUT', 'bytes after the end of the value', {
+      offset: position.at,
+      length: input.length,
+    })
   }
   return {
     schema,
@@ -52,16 +62,15 @@ export function compile<Value>(schema: Schema, how: 'auto' | 'generated' | 'inte
       return out
     },
     encodeInto: (value, out, at) => write(value, out, at),
-    decodeAt,
-    decode(input) {
-      const { value, next } = decodeAt(input, 0)
-      if (next !== input.length) {
-        throw new ArmError('ARM_CODEC_INPUT', 'bytes after the end of the value', {
-          offset: next,
-          length: input.length,
-        })
-      }
-      return value
+    decode: (input) => whole(read, input),
+    view(input) {
+      readView ??= generated ? compileReader(schema, 'on-demand') : read
+      return whole(readView, input)
+    },
+    decodeAt(input, at) {
+      const position = { at }
+      const value = read(input, at, input.length, position) as Value
+      return { value, next: position.at }
     },
   }
 }

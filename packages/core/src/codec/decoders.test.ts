@@ -185,6 +185,72 @@ test('on any schema both ways of compiling accept the same bytes, read the same 
   expect(Math.min(accepted, refused)).toBeGreaterThan(1_000)
 })
 
+/** All of a view, as `decode` gives it. */
+function copied(schema: Schema, value: unknown): unknown {
+  if (schema.type === 'list') return (value as unknown[]).map((item) => copied(schema.of, item))
+  if (schema.type === 'option') return value === undefined ? undefined : copied(schema.of, value)
+  if (schema.type !== 'struct') return value
+  return Object.fromEntries(
+    schema.fields.map(([name, field]) => [name, copied(field, (value as Record<string, unknown>)[name])]),
+  )
+}
+
+test('a view accepts the same bytes as decoding does, shows the same, and refuses the rest at the same place', () => {
+  let accepted = 0
+  let refused = 0
+  const place = (run: () => unknown): unknown => {
+    try {
+      return { value: run() }
+    } catch (error) {
+      if (isArmError(error)) return { code: error.code, message: error.message, data: error.data }
+      throw error
+    }
+  }
+  fc.assert(
+    fc.property(
+      anySchema.chain((schema) => fc.tuple(fc.constant(schema), arbitraryOf(schema))),
+      fc.nat(),
+      fc.constantFrom('generated' as const, 'interpreted' as const),
+      ([schema, value], seed, how) => {
+        const codec = compile(schema, how)
+        const sample = codec.encode(value)
+        const random = seeded(seed)
+        for (let i = 0; i < 60; i++) {
+          const input = mutate(sample, random, i)
+          const decoded = place(() => codec.decode(input))
+          expect(place(() => copied(schema, codec.view(input)))).toEqual(decoded)
+          if ('value' in (decoded as object)) accepted++
+          else refused++
+        }
+      },
+    ),
+    { numRuns: 400 },
+  )
+  expect(Math.min(accepted, refused)).toBeGreaterThan(1_000)
+})
+
+test('a view writes as what it is a view of', () => {
+  fc.assert(
+    fc.property(
+      anySchema.chain((schema) => fc.tuple(fc.constant(schema), arbitraryOf(schema))),
+      ([schema, value]) => {
+        const codec = compile(schema, 'generated')
+        const encoded = codec.encode(value)
+        expect(codec.encode(codec.view(encoded))).toEqual(encoded)
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('fields may be called what objects have anyway', () => {
+  const fields = ['constructor', 'toString', 'valueOf', 'prototype', 'b', 'f0', 'n0'] as const
+  const codec = compile<Record<string, Uint8Array>>(struct(...fields.map((name) => [name, blob(3)] as const)))
+  const value = Object.fromEntries(fields.map((name, i) => [name, Uint8Array.of(i)]))
+  const view = codec.view(codec.encode(value))
+  for (const name of fields) expect(view[name]).toEqual(value[name])
+})
+
 test('a value that does not fit is refused by both ways of compiling, or written as the same bytes', () => {
   const odd = fc.oneof(
     fc.constantFrom<unknown>(undefined, null, -1, 0.5, Number.NaN, 2 ** 53, 2n ** 64n, -1n, 'lone \ud800', '', [], {}),

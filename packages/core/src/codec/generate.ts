@@ -21,21 +21,34 @@ export function compileWriter(schema: Schema): Writer {
   return { size: size as Writer['size'], write: write as Writer['write'] }
 }
 
-export function compileReader(schema: Schema): Reader {
-  const names = new Names()
-  return build('b, p, e, s', `let x;${readCode(schema, 'x', names, false)} s.at = p; return x;`) as Reader
+/** `ByteStrings`: whether the byte strings of structs are views made at once, or made anew each time they are read. */
+export function compileReader(schema: Schema, byteStrings: ByteStrings): Reader {
+  const names = new Names(byteStrings)
+  const body = `let x;${readCode(schema, 'x', names, false)} s.at = p; return x;`
+  return build('b, p, e, s', body, names.classes.join('\n')) as Reader
 }
 
+export type ByteStrings = 'at-once' | 'on-demand'
+
 class Names {
+  readonly byteStrings: ByteStrings
+  /** Of structs whose byte strings are made on demand. */
+  readonly classes: string[] = []
   #next = 0
+
+  constructor(byteStrings: ByteStrings = 'at-once') {
+    this.byteStrings = byteStrings
+  }
+
   fresh(): string {
     return `t${this.#next++}`
   }
 }
 
-function build(parameters: string, body: string): unknown {
+function build(parameters: string, body: string, classes = ''): unknown {
   const keys = Object.keys(primitives)
-  const source = `'use strict'; const {${keys.join(',')}} = primitives; return function (${parameters}) {${body}}`
+  const source = `'use strict'; const {${keys.join(',')}} = primitives; ${classes}
+    return function (${parameters}) {${body}}`
   return new Function('primitives', source)(primitives)
 }
 
@@ -159,9 +172,7 @@ function readStringCode(max: number, target: string, names: Names, isText: boole
   const content = isText
     ? `decodeText(b, p + ${header}, p + ${header} + ${length})`
     : `b.subarray(p + ${header}, p + ${header} + ${length})`
-  return `if (p + ${header} > e || ${lengthPrefix(header, isText)}) fail(p, 'expected ${isText ? 'text' : 'blob'}');
-    const ${length} = ${lengthCode(header)};
-    if (${length} > ${max} || p + ${header} + ${length} > e) fail(p, '${isText ? 'text' : 'blob'} has a bad length');
+  return `${blobLengthCode(max, length, isText ? 'text' : 'blob')}
     ${target} = ${content}; p += ${header} + ${length};`
 }
 
@@ -189,10 +200,80 @@ function readStructCode(schema: StructSchema, target: string, names: Names, size
   const prefix = header === 1 ? `b[p] !== ${0x90 | count}` : `b[p] !== 0xdc || b[p + 1] !== 0 || b[p + 2] !== ${count}`
   const bound = sized ? '' : `p + ${fixed ?? header} > e || `
   const locals = schema.fields.map(() => names.fresh())
+  const start = `if (${bound}${prefix}) fail(p, 'expected a struct of ${count} fields'); p += ${header};`
+  if (names.byteStrings === 'on-demand' && schema.fields.some(([, field]) => isByteString(field)))
+    return start + readOnDemandCode(schema, target, names, fixed !== undefined)
   const reads = schema.fields.map(([, field], i) => readCode(field, locals[i] as string, names, fixed !== undefined))
   const record = schema.fields.map(([name], i) => `${name}: ${locals[i]}`)
-  return `if (${bound}${prefix}) fail(p, 'expected a struct of ${count} fields'); p += ${header};
-    ${locals.length > 0 ? `let ${locals.join(', ')};` : ''} ${reads.join('\n')} ${target} = {${record.join(', ')}};`
+  return `${start} ${locals.length > 0 ? `let ${locals.join(', ')};` : ''} ${reads.join('\n')}
+    ${target} = {${record.join(', ')}};`
+}
+
+function isByteString(schema: Schema): schema is Schema & { type: 'bytes' | 'blob' } {
+  return schema.type === 'bytes' || schema.type === 'blob'
+}
+
+/** A struct as an object of a class of its own, which knows where its byte strings stand. */
+function readOnDemandCode(schema: StructSchema, target: string, names: Names, sized: boolean): string {
+  const className = names.fresh()
+  const reads: string[] = []
+  const given: string[] = ['b']
+  const taken: string[] = ['b']
+  const members: string[] = ['#b;']
+  const assigned: string[] = ['this.#b = b;']
+  schema.fields.forEach(([name, field], i) => {
+    const local = names.fresh()
+    given.push(local)
+    taken.push(`f${i}`)
+    if (!isByteString(field)) {
+      reads.push(`let ${local}; ${readCode(field, local, names, sized)}`)
+      assigned.push(`this.${name} = f${i};`)
+      return
+    }
+    const length = field.type === 'blob' ? names.fresh() : undefined
+    reads.push(`${placeCode(field, local, length, sized)}`)
+    members.push(`#f${i};`)
+    assigned.push(`this.#f${i} = f${i};`)
+    let end = `this.#f${i} + ${field.type === 'bytes' ? field.size : 0}`
+    if (length !== undefined) {
+      given.push(length)
+      taken.push(`n${i}`)
+      members.push(`#n${i};`)
+      assigned.push(`this.#n${i} = n${i};`)
+      end = `this.#f${i} + this.#n${i}`
+    }
+    members.push(`get ['${name}']() { return this.#b.subarray(this.#f${i}, ${end}); }`)
+  })
+  names.classes.push(
+    `class ${className} { ${members.join(' ')} constructor(${taken.join(', ')}) { ${assigned.join(' ')} } }`,
+  )
+  return `${reads.join('\n')} ${target} = new ${className}(${given.join(', ')});`
+}
+
+/** Checks a byte string and steps over it; `start` is where its content begins, `length` its length where that varies. */
+function placeCode(
+  schema: Schema & { type: 'bytes' | 'blob' },
+  start: string,
+  length: string | undefined,
+  sized: boolean,
+): string {
+  if (schema.type === 'blob') {
+    const header = lengthHeaderBytes(schema.max)
+    return `${blobLengthCode(schema.max, length as string, 'blob')}
+      const ${start} = p + ${header}; p += ${header} + ${length};`
+  }
+  const header = lengthHeaderBytes(schema.size)
+  const bound = sized ? '' : `p + ${header + schema.size} > e || `
+  return `if (${bound}${lengthPrefix(header, false)} || ${lengthCode(header)} !== ${schema.size}) fail(p, 'expected bytes');
+    const ${start} = p + ${header}; p += ${header + schema.size};`
+}
+
+/** Checks the header of a `blob` or `text` and that its content lies within the input. */
+function blobLengthCode(max: number, length: string, type: 'blob' | 'text'): string {
+  const header = lengthHeaderBytes(max)
+  return `if (p + ${header} > e || ${lengthPrefix(header, type === 'text')}) fail(p, 'expected ${type}');
+    const ${length} = ${lengthCode(header)};
+    if (${length} > ${max} || p + ${header} + ${length} > e) fail(p, '${type} has a bad length');`
 }
 
 function lengthPrefix(header: number, isText: boolean): string {

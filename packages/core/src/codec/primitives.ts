@@ -100,13 +100,37 @@ export function writeText(value: unknown, out: Uint8Array, at: number, max: numb
   return at + encoded.length
 }
 
+/** Names come again and again: the same text is given for the same bytes, and whatever finds things by it has its hash. */
+const NAME_BYTES = 24
+const NAME_SLOTS = 256
+const names: (string | undefined)[] = new Array(NAME_SLOTS).fill(undefined)
+
 export function decodeText(input: Uint8Array, from: number, to: number): string {
-  let text = ''
+  const isName = to - from <= NAME_BYTES
+  let hash = 0
   for (let i = from; i < to; i++) {
     const byte = input[i] as number
     if (byte >= 0x80) return decodeUtf8(input, from, to)
-    text += String.fromCharCode(byte)
+    if (isName) hash = Math.imul(hash ^ byte, 0x0100_0193)
   }
+  if (!isName) return asciiText(input, from, to)
+  const slot = (hash ^ (hash >>> 15)) & (NAME_SLOTS - 1)
+  const known = names[slot]
+  if (known !== undefined && isText(known, input, from, to)) return known
+  const text = asciiText(input, from, to)
+  names[slot] = text
+  return text
+}
+
+function isText(text: string, input: Uint8Array, from: number, to: number): boolean {
+  if (text.length !== to - from) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== input[from + i]) return false
+  return true
+}
+
+function asciiText(input: Uint8Array, from: number, to: number): string {
+  let text = ''
+  for (let i = from; i < to; i++) text += String.fromCharCode(input[i] as number)
   return text
 }
 

@@ -34,13 +34,7 @@ export function keyPairFromMnemonic(mnemonic: string, index = 0, passphrase = ''
 
 /** The same for many indexes: stretching the words is most of the work, and is done once. */
 export function mnemonicKeys(mnemonic: string, passphrase = ''): (index: number) => KeyPair {
-  if (!isMnemonic(mnemonic)) {
-    throw new ArmError('ARM_MNEMONIC', 'not a BIP-39 mnemonic of English words', {
-      words: normalise(mnemonic).split(' ').length,
-      hint: 'check spelling and order of the words',
-    })
-  }
-  const coin = HDKey.fromMasterSeed(mnemonicToSeedSync(normalise(mnemonic), passphrase)).derive(`m/44'/${COIN_TYPE}'`)
+  const coin = HDKey.fromMasterSeed(mnemonicSeed(mnemonic, passphrase)).derive(`m/44'/${COIN_TYPE}'`)
   return (index) => {
     if (!Number.isInteger(index) || index < 0 || index >= 2 ** 31)
       throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^31)', { index, hint: 'take one from 0 to 2147483647' })
@@ -48,6 +42,15 @@ export function mnemonicKeys(mnemonic: string, passphrase = ''): (index: number)
     for (const child of [index, 0, 0]) node = hardenedChild(node, child)
     return keyPairFromSecret(node.key.slice())
   }
+}
+
+/** The 64 bytes of BIP-39 that keys of any curve derive from. Throws `ARM_MNEMONIC` if a word or the checksum is wrong. */
+export function mnemonicSeed(mnemonic: string, passphrase = ''): Uint8Array {
+  if (isMnemonic(mnemonic)) return mnemonicToSeedSync(normalise(mnemonic), passphrase)
+  throw new ArmError('ARM_MNEMONIC', 'not a BIP-39 mnemonic of English words', {
+    words: normalise(mnemonic).split(' ').length,
+    hint: 'check spelling and order of the words',
+  })
 }
 
 type Slip10Node = { readonly key: Uint8Array; readonly chainCode: Uint8Array }

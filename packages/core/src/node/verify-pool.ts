@@ -150,7 +150,7 @@ class Thread {
 
   #start(): Worker {
     const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url))
+    const worker = new Worker(new URL(file, import.meta.url), { name: 'verify' })
     worker.on('message', (result: VerifyResult) => this.#settle(result))
     worker.on('error', (cause) =>
       this.#fail(new ArmError('ARM_INTERNAL', 'a verifying thread has failed', { hint: 'submit again' }, { cause })),

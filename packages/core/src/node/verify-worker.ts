@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { parentPort } from 'node:worker_threads'
 import { createEd25519Kernel } from '@armchain/ed25519-batch'
+import { AccountCache } from './account-cache.ts'
 import { VERDICT_INVALID, VERDICT_KEY, type VerifyJob, type VerifyResult } from './verify-job.ts'
 
 // The kernel is small and runs for the node's whole life: optimised at once, it never runs at a third of its speed.
@@ -10,11 +11,10 @@ setFlagsFromString('--no-liftoff')
 /** A verifying thread: signatures by the kernel, a batch at a time; ids and accounts by OpenSSL. */
 const kernel = createEd25519Kernel()
 
-/** Account ids of keys that may own an account, `undefined` of others: a key is checked once. */
-const known = new Map<string, string | undefined>()
 const KNOWN_MAX = 200_000
 const SIGNATURE_FIELD = 66
-const KEY_TYPE = '\x01'
+const KEY_TYPE = 1
+const known = new AccountCache(accountOf, { keysMax: KNOWN_MAX, secret: crypto.getRandomValues(new Uint32Array(4)) })
 
 parentPort?.on('message', (job: VerifyJob) => {
   const { id, data, offsets } = job
@@ -42,23 +42,14 @@ function nameTransactions(
       verdicts[i] = VERDICT_INVALID
       continue
     }
-    const account = accountOf(data, start + keyOffset)
-    if (account === undefined) verdicts[i] = VERDICT_KEY
-    else write(accounts, 32 * i, account)
+    if (!known.write(data, start + keyOffset, accounts, 32 * i)) verdicts[i] = VERDICT_KEY
   }
   return { ids, accounts }
 }
 
-/** The account id of the key at `at`, as latin1 text; undefined if it may not own one. */
-function accountOf(data: Uint8Array, at: number): string | undefined {
-  const name = Buffer.from(data.buffer, data.byteOffset + at, 32).toString('latin1')
-  const found = known.get(name)
-  if (found !== undefined || known.has(name)) return found
-  const good = kernel.isAccountKey(data.subarray(at, at + 32))
-  const account = good ? hash('sha256', Buffer.from(KEY_TYPE + name, 'latin1'), 'binary') : undefined
-  if (known.size >= KNOWN_MAX) known.clear()
-  known.set(name, account)
-  return account
+/** The account id of a key; undefined if it may not own one. */
+function accountOf(key: Uint8Array): Uint8Array | undefined {
+  return kernel.isAccountKey(key) ? hash('sha256', Buffer.concat([Buffer.of(KEY_TYPE), key]), 'buffer') : undefined
 }
 
 function write(out: Uint8Array, at: number, text: string): void {

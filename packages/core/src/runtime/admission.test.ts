@@ -12,6 +12,7 @@ import {
   users,
 } from '../chain.fixture.ts'
 import { TX_BYTES_MAX, TX_EXPIRY_BLOCKS_MAX } from '../limits.ts'
+import type { TransferArgs } from '../modules/bank.ts'
 import { checkAgainstBlock, gasPrice, prepareTransaction } from './admission.ts'
 import { GAS } from './gas.ts'
 import { createRuntime } from './runtime.ts'
@@ -30,7 +31,8 @@ test('a good transaction is decoded once, with what it costs before its call and
   const outcome = admit(bytes)
   if (!outcome.ok) throw new Error(outcome.reason.message)
   expect(outcome.value).toMatchObject({ account, spends: 12n, id: transactionId(bytes) })
-  expect(outcome.value.args).toEqual({ to: users[1]?.account, vShard: 1, amount: 12n })
+  const { to, vShard, amount } = outcome.value.args as TransferArgs
+  expect({ to, vShard, amount }).toEqual({ to: users[1]?.account, vShard: 1, amount: 12n })
   expect(outcome.value.intrinsicGas).toBe(GAS.signature + GAS.txByte * bytes.length + GAS.accountWrite)
   expect(outcome.value.tx.nonce).toBe(0)
 })

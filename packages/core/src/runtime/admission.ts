@@ -11,6 +11,7 @@ export type PreparedTransaction = {
   readonly id: Uint8Array
   /** Account id of the sender. */
   readonly account: Uint8Array
+  /** A view of `bytes`. */
   readonly tx: Transaction
   readonly call: CallDefinition
   readonly args: unknown
@@ -31,7 +32,7 @@ export function prepareTransaction(
     return refuse('ARM_TX_TOO_LARGE', `transaction has over ${TX_BYTES_MAX} bytes`, { sizeBytes: bytes.length })
   let tx: Transaction
   try {
-    tx = runtime.transactions.decode(bytes)
+    tx = runtime.transactions.view(bytes)
   } catch (error) {
     if (isArmError(error))
       return refuse('ARM_TX_DECODE', "transaction is not the canonical encoding of the chain's schema", {

@@ -108,7 +108,7 @@ class Context implements ModuleContext {
     const codec = this.execution.environment.runtime.event(this.module, name)
     if (codec === undefined)
       throw new ArmError('ARM_ARGUMENT', 'the module declares no such event', { module: this.module, name })
-    const encoded = codec.encode(data)
+    const encoded = this.execution.encode(codec, data)
     this.pay(GAS.event + GAS.eventByte * encoded.length)
     if (this.#events.length >= TX_EVENTS_MAX)
       throw new ArmError('ARM_CALL_LIMIT', 'too many events', { module: this.module, max: TX_EVENTS_MAX })

@@ -1,3 +1,4 @@
+import { ByteArena } from '../byte-arena.ts'
 import { MOTES_MAX } from '../chain/amount.ts'
 import { MESSAGE_BOUNCE, MESSAGE_DELIVER, type Message, messageCodec } from '../chain/message.ts'
 import {
@@ -10,6 +11,7 @@ import {
 } from '../chain/receipt.ts'
 import { rulesVersion } from '../chain/scheme.ts'
 import type { ShardKey } from '../chain/shard-key.ts'
+import type { Codec } from '../codec/codec.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { invariant, isArmError, type Outcome, type Refusal, refuse } from '../errors.ts'
 import { TX_MESSAGES_MAX } from '../limits.ts'
@@ -75,6 +77,8 @@ export class BlockExecution {
   readonly rules: number
   readonly #receipts: Uint8Array[] = []
   readonly #hookEvents: Event[] = []
+  /** Receipts and the data of events. */
+  readonly #arena: ByteArena = new ByteArena()
   readonly #feeRow: Row
   #gasUsed = 0
   #kept = 0n
@@ -210,6 +214,13 @@ export class BlockExecution {
       sizeLimitBytes: this.sizeLimitBytes,
       kernel,
     }
+  }
+
+  /** Encodes into bytes that live as long as what else this block encodes. */
+  encode<Value>(codec: Codec<Value>, value: Value): Uint8Array {
+    const bytes = this.#arena.take(codec.size(value))
+    codec.encodeInto(value, bytes, 0)
+    return bytes
   }
 
   credit(row: Row, motes: bigint): void {
@@ -360,8 +371,8 @@ export class BlockExecution {
 
   #encodeReceipt(receipt: Receipt): Uint8Array {
     const { runtime } = this.environment
-    if (runtime.receiptFields.length === 0) return runtime.receipts.encode(receipt)
-    return runtime.receipts.encode({
+    if (runtime.receiptFields.length === 0) return this.encode(runtime.receipts, receipt)
+    return this.encode(runtime.receipts, {
       ...receipt,
       ...this.#fields(runtime.receiptFields, (field, context) => field(context, receipt)),
     })

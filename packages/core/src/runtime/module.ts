@@ -34,6 +34,7 @@ export interface CallDefinition {
   readonly schema: StructSchema
   /** Charged before anything else. */
   readonly gas: number
+  /** May be a view, as `Codec.view` gives it. */
   decode(args: Uint8Array): unknown
   run(context: CallContext, args: unknown): Refusal | undefined
   /** Motes that the call takes from its sender's balance beside the fee: lets a pool refuse early. */
@@ -111,7 +112,7 @@ export function defineCall<Args>(definition: {
   return {
     schema: definition.args,
     gas: definition.gas,
-    decode: (args) => codec.decode(args),
+    decode: (args) => codec.view(args),
     run: (context, args) => definition.run(context, args as Args),
     spends: (args) => definition.spends?.(args as Args) ?? 0n,
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { concatBytes } from '../bytes.ts'
+import { concatBytes, utf8 } from '../bytes.ts'
 import { codeOf } from '../chain.fixture.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { ENTRY_VALUE_BYTES_MAX } from '../limits.ts'
@@ -9,7 +9,7 @@ import type { Account } from './account-table.ts'
 import { entryPath } from './entry-map.ts'
 import { SHARD_OWNER, ShardState, type Writes } from './shard-state.ts'
 import { hashTwo, verifyTreeProof } from './sparse-tree.ts'
-import { exportState, importState } from './state-export.ts'
+import { exportState, importState, StateExport } from './state-export.ts'
 
 // Half of the ids share all but their last bits with another, so that paths are long.
 const ids = Array.from({ length: 12 }, (_, i) => {
@@ -181,6 +181,53 @@ test("the shard's own entries are proven beside the accounts", () => {
   expect(hashTwo(accountsRoot, shardRoot)).toEqual(state.root())
   expect(verifyTreeProof(shardRoot, entryPath('b'), sha256(value), path)).toBe(true)
   expect(verifyTreeProof(shardRoot, entryPath('b'), sha256(concatBytes(value, value)), path)).toBe(false)
+})
+
+test('an export shows the state of its beginning, whatever is applied while its parts are made', () => {
+  fc.assert(
+    fc.property(
+      fc.array(block, { maxLength: 4 }),
+      fc.array(block, { maxLength: 4 }),
+      fc.array(block, { maxLength: 4 }),
+      (before, during, after) => {
+        const state = new ShardState(2)
+        for (const each of before) state.apply(writesOf(state, each))
+        const root = state.root()
+        using running = new StateExport(state)
+        const parts = running.parts()
+        for (const each of during) state.apply(writesOf(state, each))
+        const copy = new ShardState(1)
+        const first = parts.next().value as Uint8Array
+        for (const each of after) state.apply(writesOf(state, each))
+        const all = [first, ...parts]
+        expect(all.length).toBe(running.partCount)
+        for (const part of all) importState(copy, part)
+        expect(copy.root()).toEqual(root)
+      },
+    ),
+  )
+})
+
+test('of many rows an export makes several parts, each as of the beginning', () => {
+  const state = new ShardState()
+  const account = { balance: 1n, nonce: 0, keyType: 0 }
+  const idOf = (n: number): Uint8Array => sha256(utf8(`account ${n}`))
+  const write = (from: number, to: number, balance: bigint): void => {
+    const rows = Array.from({ length: to - from }, (_, i) => state.row(idOf(from + i)))
+    state.apply({ accounts: rows.map((row) => ({ row, account: { ...account, balance } })), entries: [] })
+  }
+  write(0, 20_000, 1n)
+  const root = state.root()
+  using running = new StateExport(state)
+  const copy = new ShardState()
+  let parts = 0
+  for (const part of running.parts()) {
+    importState(copy, part)
+    write(0, 22_000, BigInt(++parts + 1))
+  }
+  expect(parts).toBe(running.partCount)
+  expect(parts).toBeGreaterThan(3)
+  expect(copy.root()).toEqual(root)
 })
 
 test('parts of an export stay small enough for a snapshot, however large the entries', () => {

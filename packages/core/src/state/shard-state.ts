@@ -47,6 +47,7 @@ export class ShardState implements StateReader {
   #placed: Uint8Array
   readonly #entries: Map<Row, EntryMap> = new Map()
   readonly #shard: EntryMap = new EntryMap()
+  readonly #watchers: Set<(replaced: Writes) => void> = new Set()
 
   constructor(capacity = 64) {
     this.accounts = new AccountTable(capacity)
@@ -103,7 +104,14 @@ export class ShardState implements StateReader {
       this.#writable(owner).set(key, value)
     }
     this.#commit([...touched])
+    for (const watcher of this.#watchers) watcher(undo)
     return undo
+  }
+
+  /** Has `watcher` told what each later `apply` replaces, until the function that it returns is called. */
+  watch(watcher: (replaced: Writes) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
   }
 
   root(): Uint8Array {

@@ -27,7 +27,13 @@ import type { VoteGuard } from '../storage/vote-guard.ts'
 import type { Wal } from '../storage/wal.ts'
 import { EngineRecords, RECORD_BLOCK, RECORD_CHECKPOINT, RECORD_ENGINE } from './engine-log.ts'
 import type { History } from './history.ts'
-import { type MachineSnapshot, type RestoredMachine, snapshotMachine } from './snapshots.ts'
+import {
+  beginSnapshot,
+  type MachineSnapshot,
+  type RestoredMachine,
+  type RunningSnapshot,
+  snapshotMachine,
+} from './snapshots.ts'
 import { TraceIndex } from './trace-index.ts'
 
 /** The timer by which engines look at their pace. */
@@ -146,6 +152,11 @@ export class ChainHost {
   /** The chain as it is, all at one moment. */
   snapshot(): MachineSnapshot {
     return snapshotMachine(this.#machine, (vShard) => this.#certificates.get(vShard))
+  }
+
+  /** The same, to be written while the chain goes on. */
+  beginSnapshot(): RunningSnapshot {
+    return beginSnapshot(this.#machine, (vShard) => this.#certificates.get(vShard))
   }
 
   /** Puts the chain where a snapshot was taken; what waits in pools is given up. */

@@ -42,6 +42,7 @@ export class Intake {
     this.#isIncluded = isIncluded
   }
 
+  /** The bytes are the intake's from now on: they may be kept, and what their buffers hold beside them with them. */
   async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
     const batches: Promise<readonly SubmitResult[]>[] = []
     for (let i = 0; i < raws.length; i += INTAKE_BATCH) {
@@ -85,8 +86,7 @@ export class Intake {
   #decode(raw: Uint8Array): Outcome<PreparedTransaction> {
     if (raw.length > TX_BYTES_MAX)
       return refuse('ARM_TX_TOO_LARGE', `transaction has over ${TX_BYTES_MAX} bytes`, { sizeBytes: raw.length })
-    // A kept transaction must not pin the request that it came in, nor change with the caller's bytes.
-    return prepareTransaction(this.#runtime, new Uint8Array(raw), NO_HASH, NO_HASH)
+    return prepareTransaction(this.#runtime, raw, NO_HASH, NO_HASH)
   }
 
   #judged(

@@ -16,6 +16,7 @@ import {
   rulesVersion,
   schemeCodec,
   toHex,
+  type Validator,
   valueToJson,
 } from '@armchain/core'
 import { anchoredHeight, auditSupply, type HostedShard } from '@armchain/shard'
@@ -23,6 +24,7 @@ import { VIEWS_PER_TURN } from '../limits.ts'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import { anchorProof } from './anchor-proof.ts'
 import type { NodeParts } from './node-parts.ts'
+import { offenceHandlers } from './offences.ts'
 import { sealingOf } from './pace.ts'
 import type { StoredBlock, StoredReceipts } from './stored-block.ts'
 import { messageProofs, traceOf } from './trace.ts'
@@ -36,6 +38,7 @@ export function queryHandlers(parts: NodeParts): RpcHandlers {
     ...accountHandlers(parts),
     ...blockHandlers(parts),
     ...transactionHandlers(parts),
+    ...offenceHandlers(parts),
   }
 }
 
@@ -59,7 +62,7 @@ function networkHandlers(parts: NodeParts): RpcHandlers {
           prefix: '',
           born: descriptor.key.born,
           engine: descriptor.engine,
-          publicKey: toHex(descriptor.validators[0] as Uint8Array),
+          publicKey: toHex((descriptor.validators[0] as Validator).publicKey),
           height: chain.tip.height,
         })),
         modules: runtime.modules.map(({ name, calls, queries }) => ({

@@ -4,6 +4,7 @@ import {
   bank,
   createRuntime,
   defaultScheme,
+  ed25519Validators,
   fees,
   genesisHash,
   keyPairFromSecret,
@@ -17,7 +18,7 @@ import { expect, test } from 'vitest'
 import { restoreMachine, snapshotMachine } from './snapshots.ts'
 
 const validator = keyPairFromSecret(sha256(utf8('validator')))
-const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', validators: [validator.publicKey] }))
+const shards = [0, 1].map((vShard) => ({ vShard, engine: 'solo', ...ed25519Validators([validator.publicKey]) }))
 const scheme = defaultScheme({ chainId: 7, networkId: 'test', shards })
 const genesis = { scheme, timeMs: 1_000, allocations: tokenAllocations() }
 const hash = genesisHash(genesis)

@@ -7,13 +7,13 @@ import {
   type Codec,
   compile,
   equalBytes,
-  exportState,
   headCodec,
   headHash,
   importState,
   list,
   option,
   ShardState,
+  StateExport,
   struct,
   u32,
   u53,
@@ -61,18 +61,34 @@ const metaCodec: Codec<Meta> = compile(
   ),
 )
 
+/** A snapshot of one moment whose chunks are made while the machine goes on; to be disposed of. */
+export interface RunningSnapshot extends Disposable {
+  readonly meta: Uint8Array
+  /** To be called once. */
+  chunks(): Iterable<Uint8Array>
+}
+
 /** Copies a machine's state, all at one moment. */
 export function snapshotMachine(
   machine: ChainMachine,
   certificate: (vShard: number) => Uint8Array | undefined,
 ): MachineSnapshot {
+  using running = beginSnapshot(machine, certificate)
+  return { meta: running.meta, chunks: [...running.chunks()] }
+}
+
+/** The same, a chunk when it is asked for. */
+export function beginSnapshot(
+  machine: ChainMachine,
+  certificate: (vShard: number) => Uint8Array | undefined,
+): RunningSnapshot {
   const mailbox = split(machine.mailbox.store())
-  const parts = machine.shards.map(({ chain }) => [...exportState(chain.state)])
+  const exports = machine.shards.map(({ chain }) => new StateExport(chain.state))
   const meta = metaCodec.encode({
     shards: machine.shards.map(({ chain, descriptor }, i) => ({
       head: chain.tip.headBytes,
       certificate: certificate(descriptor.key.vShard),
-      parts: (parts[i] as Uint8Array[]).length,
+      parts: (exports[i] as StateExport).partCount,
     })),
     mainHeads: machine.mainHeads().map(([height, head]) => ({ height, ...head })),
     unanchored: machine.unanchored().map(({ height, mainHeight, anchor }) => ({
@@ -82,7 +98,16 @@ export function snapshotMachine(
     })),
     mailboxChunks: mailbox.length,
   })
-  return { meta, chunks: [...mailbox, ...parts.flat()] }
+  return {
+    meta,
+    *chunks() {
+      yield* mailbox
+      for (const each of exports) yield* each.parts()
+    },
+    [Symbol.dispose]() {
+      for (const each of exports) each[Symbol.dispose]()
+    },
+  }
 }
 
 /** Builds states back from a snapshot. Throws `ARM_SNAPSHOT_CORRUPT` or `ARM_CODEC_INPUT` if they are not those of its heads. */

@@ -17,6 +17,8 @@ export class LocalNetwork {
   #at = 0
   #turn: NodeJS.Immediate | undefined
   #lost = 0
+  /** Told of everything that a member sends, whether or not it arrives: for those who watch. */
+  onSent: ((from: number, to: number, bytes: Uint8Array) => void) | undefined
 
   /** `random` decides what lossy links lose: numbers in [0, 1). */
   constructor(random: () => number = Math.random) {
@@ -87,6 +89,7 @@ export class LocalNetwork {
   }
 
   #send(from: number, to: number, bytes: Uint8Array): void {
+    this.onSent?.(from, to, bytes)
     const link = this.#link(from, to)
     if (link.cut || bytes.length > MESSAGE_BYTES_MAX || link.queuedBytes + bytes.length > LOCAL_LINK_BYTES_MAX) {
       this.#lost++

@@ -1,9 +1,8 @@
+import { DEFAULT_PEER_LIMITS, PeerGuard } from '@armchain/consensus'
 import { toHex } from '@armchain/core'
 import type { Layout } from '@armchain/shard'
 import {
-  PEER_CUT_OFF_MS,
-  PEER_FAULTS_MAX,
-  PEER_FAULTS_MS,
+  GOSSIP_AGAIN_MAX,
   PEER_TRANSACTIONS_WAITING_MAX,
   SYNC_BLOCKS_MAX,
   SYNC_BYTES_MAX,
@@ -21,6 +20,8 @@ export type PeerHandlers = {
   readonly transactions: (transactions: readonly Uint8Array[]) => Promise<unknown>
   /** Last height of a vShard that is final here. */
   readonly finalHeight: (vShard: number) => number
+  /** Transactions that wait in this node's pools, the longest waiting first. */
+  readonly waiting: () => Iterable<Uint8Array>
   /** A final block of this node that is durable, as a log record has it. */
   readonly block: (vShard: number, height: number) => Promise<Uint8Array | undefined>
 }
@@ -29,8 +30,8 @@ export type PeerHandlers = {
  * A node's side of the network: who sits where, what is sent to whom, and who is not listened to any more.
  *
  * Rules: a message counts for the seat that its sender holds in the vShard's committee, and for nothing where it holds
- * none; `PEER_FAULTS_MAX` faults in `PEER_FAULTS_MS` cut a peer off for `PEER_CUT_OFF_MS`; of one peer's transactions so
- * many wait to be verified and the rest is dropped; it is answered one request for blocks at a time.
+ * none; who sends too much, or too much that is wrong, is cut off for a while (`PeerGuard`); of one peer's transactions
+ * so many wait to be verified and the rest is dropped; it is answered one request for blocks at a time.
  */
 export class Peers {
   readonly #transport: Transport
@@ -41,11 +42,13 @@ export class Peers {
     number,
     { readonly ofPeer: Map<number, number>; readonly peerAt: readonly (number | undefined)[] }
   > = new Map()
-  readonly #faults: Map<number, { count: number; sinceMs: number }> = new Map()
+  readonly #guard: PeerGuard
   readonly #waiting: Map<number, number> = new Map()
   readonly #answering: Set<number> = new Set()
   /** Where each vShard stood when it last moved. */
   readonly #moved: Map<number, { readonly height: number; readonly atMs: number }> = new Map()
+  /** Transactions that waited at the last look. */
+  #waited: ReadonlySet<Uint8Array> = new Set()
   #watch: NodeJS.Timeout | undefined
   #asked = 0
   #cutOffs = 0
@@ -55,9 +58,19 @@ export class Peers {
     this.#transport = transport
     this.#handlers = handlers
     this.#log = log
-    const numbers = new Map((layout.shards[0]?.validators ?? []).map((key, number) => [toHex(key), number]))
+    // What a correct peer has to say grows with the vShards that it decides on.
+    const { messagesPerSecond, messagesBurst, ...limits } = DEFAULT_PEER_LIMITS
+    const { length: shards } = layout.shards
+    this.#guard = new PeerGuard({
+      ...limits,
+      messagesPerSecond: shards * messagesPerSecond,
+      messagesBurst: shards * messagesBurst,
+    })
+    const numbers = new Map(
+      (layout.shards[0]?.validators ?? []).map(({ publicKey }, number) => [toHex(publicKey), number]),
+    )
     for (const { key, validators } of layout.shards) {
-      const peerAt = validators.map((validator) => numbers.get(toHex(validator)))
+      const peerAt = validators.map(({ publicKey }) => numbers.get(toHex(publicKey)))
       const ofPeer = new Map(peerAt.flatMap((peer, seat) => (peer === undefined ? [] : [[peer, seat] as const])))
       this.#seats.set(key.vShard, { ofPeer, peerAt })
     }
@@ -100,7 +113,10 @@ export class Peers {
     if (peer !== undefined) this.#blame(peer, reason)
   }
 
-  /** Begins to look after vShards that stand still: a node that is cut off from an engine's messages may not know of it. */
+  /**
+   * Begins to look after vShards that stand still, as a node that is cut off from an engine's messages may not know of
+   * it, and after transactions that wait for long: those who have not heard of them are told again.
+   */
   start(): void {
     this.#watch ??= setInterval(() => this.#lookAround(), SYNC_EVERY_MS).unref()
   }
@@ -118,6 +134,13 @@ export class Peers {
       if (moved?.height !== height) this.#moved.set(vShard, { height, atMs })
       else if (atMs - moved.atMs > SYNC_STALLED_MS) this.requestBlocks(vShard, height + 1)
     }
+    const waiting = new Set<Uint8Array>()
+    for (const transaction of this.#handlers.waiting()) {
+      if (waiting.size === GOSSIP_AGAIN_MAX) break
+      waiting.add(transaction)
+    }
+    this.gossip([...waiting].filter((transaction) => this.#waited.has(transaction)))
+    this.#waited = waiting
   }
 
   #send(peer: number, framed: Uint8Array): void {
@@ -125,6 +148,9 @@ export class Peers {
   }
 
   #receive(from: number, framed: Uint8Array): void {
+    const heard = this.#guard.admit(performance.now(), from, framed.length)
+    if (heard === 'cut-off-now') this.#cutOff(from, 'more than any correct peer has to say')
+    if (heard !== 'heard') return
     const message = decodePeerMessage(framed)
     if (message === undefined) return this.#blame(from, 'a message that is malformed')
     switch (message.kind) {
@@ -175,16 +201,13 @@ export class Peers {
   }
 
   #blame(peer: number, reason: string): void {
-    const nowMs = performance.now()
-    const before = this.#faults.get(peer)
-    const faults =
-      before === undefined || nowMs - before.sinceMs > PEER_FAULTS_MS ? { count: 0, sinceMs: nowMs } : before
-    this.#faults.set(peer, faults)
-    faults.count++
-    if (faults.count < PEER_FAULTS_MAX) return
-    this.#faults.delete(peer)
+    if (this.#guard.blame(performance.now(), peer)) this.#cutOff(peer, reason)
+  }
+
+  #cutOff(peer: number, reason: string): void {
+    const { cutOffMs } = DEFAULT_PEER_LIMITS
     this.#cutOffs++
-    this.#transport.cutOff(peer, PEER_CUT_OFF_MS)
-    this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: PEER_CUT_OFF_MS })
+    this.#transport.cutOff(peer, cutOffMs)
+    this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: cutOffMs })
   }
 }

@@ -1,3 +1,4 @@
+import type { SpareBuffers } from '../spare-buffers.ts'
 import type { ArchivedBlock, BlockParts, BlockPlace, Compression } from './archive-records.ts'
 
 /** Where the archive's worker keeps the data from now on, and how: the first request, and the first after a `close`. */
@@ -28,16 +29,17 @@ export type Request = OpenRequest | PutRequest | ((Query | Command) & { readonly
 
 export type Reply =
   | { readonly kind: 'opened' }
-  /** Blocks were written, which were so many bytes. */
-  | { readonly kind: 'written'; readonly bytes: number }
+  /** Blocks were written, which were so many bytes; their buffers come back for the next ones. */
+  | { readonly kind: 'written'; readonly bytes: number; readonly buffers: readonly ArrayBuffer[] }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
   /** A block could not be written: nothing after it can be. */
   | { readonly kind: 'failed'; readonly reason: string }
 
-export function packBlock(place: BlockPlace, block: ArchivedBlock): PutRequest {
+/** Packs a block into a buffer of `buffers`, as fresh memory costs more than what is copied into it. */
+export function packBlock(place: BlockPlace, block: ArchivedBlock, buffers: SpareBuffers): PutRequest {
   const { header, body, receipts, txIds } = block
-  const bytes = new Uint8Array(header.length + body.length + receipts.length + txIds.length)
+  const bytes = buffers.take(header.length + body.length + receipts.length + txIds.length)
   bytes.set(header)
   bytes.set(body, header.length)
   bytes.set(receipts, header.length + body.length)

@@ -82,8 +82,11 @@ export function decodeHeight(value: Buffer): number {
   return value.readUIntBE(0, 6)
 }
 
-export function encodeBlock(block: ArchivedBlock, compression: Compression): Buffer {
-  const stored = (part: Uint8Array): Uint8Array => (compression === 'zstd' ? zstdCompressSync(part, ZSTD) : part)
+/** The value of a block, in pieces that follow each other. */
+export function encodeBlock(block: ArchivedBlock, compression: Compression): readonly Uint8Array[] {
+  const stored = (part: Uint8Array): Uint8Array =>
+    // With its size known, the compressor takes no more memory than it needs.
+    compression === 'zstd' ? zstdCompressSync(part, { ...ZSTD, pledgedSrcSize: part.length }) : part
   const body = stored(block.body)
   const receipts = stored(block.receipts)
   const head = Buffer.allocUnsafe(HEAD_BYTES)
@@ -91,7 +94,7 @@ export function encodeBlock(block: ArchivedBlock, compression: Compression): Buf
   head.writeUInt32BE(block.header.length, 1)
   head.writeUInt32BE(body.length, 5)
   head.writeUInt32BE(receipts.length, 9)
-  return Buffer.concat([head, block.header, body, receipts, block.txIds])
+  return [head, block.header, body, receipts, block.txIds]
 }
 
 /** What is asked for of a block: without its body, nothing is decompressed but the receipts. */

@@ -12,6 +12,7 @@ export interface ArchiveStore {
 
 /** All or nothing; survives the end of the process once written. */
 export interface ArchiveBatch {
+  /** Copies both. */
   put(key: Buffer, value: Buffer): void
   del(key: Buffer): void
   write(): Promise<void>
@@ -57,7 +58,10 @@ export function memoryStore(): ArchiveStore {
     batch() {
       const writes: (() => void)[] = []
       return {
-        put: (key, value) => void writes.push(() => entries.set(key.toString('latin1'), Buffer.from(value))),
+        put: (key, value) => {
+          const [name, copy] = [key.toString('latin1'), Buffer.from(value)]
+          writes.push(() => entries.set(name, copy))
+        },
         del: (key) => void writes.push(() => entries.delete(key.toString('latin1'))),
         write: async () => {
           for (const write of writes) write()

@@ -60,8 +60,8 @@ async function open({ dir, compression }: OpenRequest): Promise<Served> {
   return { store: dir === 'memory' ? memoryStore() : await openLevelStore(dir), compression }
 }
 
-function reply(message: Reply): void {
-  port?.postMessage(message)
+function reply(message: Reply, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer)
 }
 
 function fail(error: unknown): void {
@@ -122,7 +122,7 @@ async function writeBlocks(store: ArchiveStore, compression: Compression, puts: 
   let bytes = 0
   for (const put of puts) {
     const block = unpackBlock(put)
-    batch.put(blockKey(put), encodeBlock(block, compression))
+    batch.put(blockKey(put), joined(encodeBlock(block, compression)))
     const transactions = encodeTransactions(put, block.txIds)
     for (let index = 0; index < transactions.count; index++)
       batch.put(transactions.key(index), transactions.value(index))
@@ -133,7 +133,24 @@ async function writeBlocks(store: ArchiveStore, compression: Compression, puts: 
   }
   for (const [shard, height] of lastHeights) batch.put(lastHeightKey(shard), encodeHeight(height))
   await batch.write()
-  reply({ kind: 'written', bytes })
+  const buffers = puts.map((put) => put.bytes.buffer)
+  reply({ kind: 'written', bytes, buffers }, buffers)
+}
+
+let scratch = Buffer.alloc(0)
+
+/** The pieces as one, good until the next call: the batch copies it, and memory that is used again costs least. */
+function joined(parts: readonly Uint8Array[]): Buffer {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0)
+  if (sizeBytes > scratch.length) scratch = Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 * scratch.length))
+  const target = scratch.subarray(0, sizeBytes)
+  let at = 0
+  for (const part of parts) {
+    target.set(part, at)
+    at += part.length
+  }
+  if (scratch.length > ARCHIVE_BATCH_BYTES_MAX) scratch = Buffer.alloc(0)
+  return target
 }
 
 async function lastHeight(store: ArchiveStore, shard: number): Promise<number | undefined> {

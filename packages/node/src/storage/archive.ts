@@ -4,7 +4,8 @@
  */
 import type { Worker } from 'node:worker_threads'
 import { ArmError, invariant } from '@armchain/core'
-import { ARCHIVE_BACKLOG_BYTES_MAX } from '../limits.ts'
+import { ARCHIVE_BACKLOG_BYTES_MAX, ARCHIVE_SPARE_BYTES_MAX } from '../limits.ts'
+import { SpareBuffers } from '../spare-buffers.ts'
 import { type Command, packBlock, type Query, type Reply, type Request } from './archive-messages.ts'
 import {
   type ArchivedBlock,
@@ -75,6 +76,7 @@ class WorkerArchive implements Archive {
     ['error', (cause: unknown): void => this.#fail('its worker crashed', cause)],
     ['exit', (): void => this.#fail('its worker ended')],
   ] as const
+  readonly #buffers: SpareBuffers = new SpareBuffers(ARCHIVE_SPARE_BYTES_MAX)
   #nextId = 1
   #backlogBytes = 0
   #failure: ArmError | undefined
@@ -96,7 +98,7 @@ class WorkerArchive implements Archive {
   putBlock(block: BlockPlace & ArchivedBlock): void {
     this.#check()
     invariant(block.txIds.length % TX_ID_BYTES === 0, 'transaction ids have 32 bytes')
-    const request = packBlock(block, block)
+    const request = packBlock(block, block, this.#buffers)
     if (this.#backlogBytes + request.bytes.length > this.#maxBacklogBytes) {
       const hint = 'await drained() before more blocks are put'
       throw new ArmError('ARM_STORE', 'too much waits to be written to the history', {
@@ -200,6 +202,7 @@ class WorkerArchive implements Archive {
         break
       case 'written':
         this.#backlogBytes -= reply.bytes
+        this.#buffers.giveBack(reply.buffers)
         if (this.#backlogBytes === 0) for (const waiter of this.#draining.splice(0)) waiter.resolve()
         break
       case 'answer':

@@ -30,6 +30,7 @@ test.each<[string[], number, object]>([
   ],
   [['--help', '--json'], 0, { usage: expect.any(String) }],
   [['dev', '--help', '--json'], 0, { usage: expect.stringContaining('revert ID') }],
+  [['testnet', '--certificates', 'rsa', '--json'], 1, { error: { code: 'ARM_CLI_USAGE' } }],
   [['nothing', '--json'], 1, { error: { code: 'ARM_CLI_USAGE' } }],
   [['balance', '--json'], 1, { error: { code: 'ARM_CLI_USAGE' } }],
   [['dev', 'revert', '--json'], 1, { error: { code: 'ARM_CLI_USAGE' } }],

@@ -3,8 +3,10 @@ import { ArmError, isArmError, toHex } from '@armchain/core'
 import { accountCommand } from './account.ts'
 import { benchCommand } from './bench.ts'
 import { balanceCommand, blockCommand, faucetCommand, transferCommand, txCommand } from './chain.ts'
+import { chaosCommand } from './chaos.ts'
 import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
+import { evidenceCommand } from './evidence.ts'
 import { loadCommand } from './load.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
@@ -18,7 +20,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tx: txCommand,
   block: blockCommand,
   trace: traceCommand,
+  evidence: evidenceCommand,
   dev: devCommand,
+  chaos: chaosCommand,
   load: loadCommand,
   bench: benchCommand,
 }

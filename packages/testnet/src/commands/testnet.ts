@@ -10,6 +10,7 @@ export const testnetCommand: Command = {
   --shards N          vShards beside the main shard (default 2; 0 for the main shard alone)
   --validators N      validators of every shard, 1 to 31 (default 1; of 4 one may fail in any way)
   --engine NAME       how several decide: simplex (default), or poa, which bears crashes only
+  --certificates KIND what blocks are certified with: ed25519 (default) or bls, of one size for any number
   --accounts N        funded accounts (default 10)
   --block-time T      milliseconds, 0 for on demand (default), or "manual"
   --data-dir DIR      keep the chain there across restarts (default: in memory)
@@ -25,6 +26,7 @@ export const testnetCommand: Command = {
     shards: { type: 'string' },
     validators: { type: 'string' },
     engine: { type: 'string' },
+    certificates: { type: 'string' },
     accounts: { type: 'string' },
     'block-time': { type: 'string' },
     'data-dir': { type: 'string' },
@@ -63,12 +65,14 @@ function readOptions(values: Values): TestnetOptions {
   const mnemonic = text(values, 'mnemonic')
   const level = text(values, 'log')
   const engine = text(values, 'engine')
+  const certificates = text(values, 'certificates')
   if (values.reset && dataDir === undefined)
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
     ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
     ...(values.validators !== undefined && { validators: integer(values, 'validators', 1) }),
     ...(engine !== undefined && { engine: readEngine(engine) }),
+    ...(certificates !== undefined && { certificates: readCertificates(certificates) }),
     ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
     blockTime: blockTime === undefined ? 0 : readBlockTime(blockTime),
     port: integer(values, 'port', DEFAULT_PORT, { min: 0, max: 65_535 }),
@@ -94,6 +98,11 @@ function readEngine(engine: string): 'simplex' | 'poa' {
   throw new ArmError('ARM_CLI_USAGE', `unknown engine "${engine}"`, { hint: 'simplex or poa' })
 }
 
+function readCertificates(certificates: string): 'ed25519' | 'bls' {
+  if (certificates === 'ed25519' || certificates === 'bls') return certificates
+  throw new ArmError('ARM_CLI_USAGE', `unknown certificates "${certificates}"`, { hint: 'ed25519 or bls' })
+}
+
 function logLevel(level: string): 'debug' | 'info' | 'warn' | 'error' {
   if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level
   throw new ArmError('ARM_CLI_USAGE', 'unknown log level', { level, hint: 'one of debug, info, warn, error' })
@@ -116,10 +125,8 @@ function printBanner(
   print(`  WebSocket  ${wsUrl}`)
   if (validators !== undefined) {
     const list = validators.list()
-    const [engine] = shards.map((shard) => shard.engine)
-    print(
-      `  Validators ${list.length}, by ${engine}: ${list.map((each) => each.rpcUrl).join(' ')}   (see armchain chaos)`,
-    )
+    const [by] = shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)
+    print(`  Validators ${list.length}, by ${by}: ${list.map((each) => each.rpcUrl).join(' ')}   (see armchain chaos)`)
   }
   print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)
   print(`  Mnemonic   ${accounts[0]?.mnemonic}`)
