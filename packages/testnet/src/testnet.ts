@@ -28,12 +28,17 @@ import type { PoolLimits } from '@armchain/shard'
 import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
 import { Validators } from './validators.ts'
 
+export type TestnetEngine = 'simplex' | 'poa'
+
 /** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
   /** Validators of every shard, 1 to 31; of several, fewer than a third may fail in any way. */
   readonly validators?: number
-  /** How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up to half. */
-  readonly engine?: 'simplex' | 'poa'
+  /**
+   * How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up
+   * to half. A list is for the main shard and each vShard in turn; its last one is for all that follow.
+   */
+  readonly engine?: TestnetEngine | readonly TestnetEngine[]
   /** What blocks are certified with; `ed25519` by default. */
   readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
@@ -232,7 +237,7 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
   const made = {
     shards: scheme.shards.length - 1,
     validators,
-    engine: main?.engine,
+    engine: scheme.shards.map(({ engine }) => engine).join(','),
     certificates: main?.certificates,
     accounts,
     balanceMotes,
@@ -240,13 +245,27 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
     mnemonic,
   }
   for (const name of Object.keys(made) as (keyof typeof made)[]) {
-    const given = options[name]
+    const given = name === 'engine' ? enginesOf(options, scheme.shards.length) : options[name]
     if (given === undefined || words(given) === words(made[name] ?? '')) continue
     const was = name === 'mnemonic' ? 'another mnemonic' : `${name} ${made[name]}, not ${given}`
     throw new ArmError('ARM_DATA_DIR', `the data folder was made with ${was}`, {
       hint: 'leave the option out to go on, choose another folder, or start this one over with --reset',
     })
   }
+}
+
+/** Engine of a vShard; those of a list are the main shard's, then that of each vShard, and the last one that of all others. */
+function engineOf({ validators = 1, engine = 'simplex' }: TestnetOptions, vShard: number): string {
+  if (validators === 1) return 'solo'
+  const list = typeof engine === 'string' ? [engine] : engine
+  return list[Math.min(vShard, list.length - 1)] ?? 'simplex'
+}
+
+/** The engines that options ask for, as a list in words; undefined if they leave it open. */
+function enginesOf(options: TestnetOptions, shards: number): string | undefined {
+  if (options.engine === undefined) return undefined
+  const validators = options.validators ?? 4
+  return Array.from({ length: shards }, (_, vShard) => engineOf({ ...options, validators }, vShard)).join(',')
 }
 
 function words(value: string | number | bigint): string {
@@ -277,10 +296,10 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
+  const { validators: count = 1, certificates = 'ed25519' } = options
   const keys = validatorKeys(mnemonic, { count, certificates })
   const seats = committeeOf(certificates, keys)
-  const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
+  const shards = vShards.map((vShard) => ({ vShard, engine: engineOf(options, vShard), ...seats }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
@@ -340,6 +359,9 @@ function checkOptions({ validators = 1, engine, shards = 2, accounts = 10, block
       validators,
       hint: 'one makes blocks alone; 4 bear one that fails in any way, 7 two',
     })
+  const unknown = [engine ?? []].flat().find((name) => name !== 'simplex' && name !== 'poa')
+  if (unknown !== undefined)
+    throw new ArmError('ARM_ARGUMENT', `unknown engine "${unknown}"`, { hint: 'simplex or poa' })
   if (engine !== undefined && validators === 1)
     throw new ArmError('ARM_ARGUMENT', 'an engine is for several validators', {
       engine,
