@@ -1,20 +1,24 @@
-import type { EngineFactory } from '@armchain/consensus'
+import { type EngineFactory, PeerGuard } from '@armchain/consensus'
+import { createPayload } from './abstract-chain.ts'
+import { Attacker } from './attacker.ts'
 import { ChainNode, type ShardParts } from './chain-node.ts'
 import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts'
 import { EngineNode } from './engine-node.ts'
+import { GuardedNode } from './guarded-node.ts'
 import type { Host } from './host.ts'
 import { blindLens, type LensFactory, remembering } from './lens.ts'
 import { Mutator } from './mutator.ts'
 import type { NodeEffect, SimNode } from './node-port.ts'
 import type { Oracle } from './oracle.ts'
 import { agreement } from './oracles/agreement.ts'
+import { blame } from './oracles/blame.ts'
 import { bounds } from './oracles/bounds.ts'
 import { durability } from './oracles/durability.ts'
 import { evidence } from './oracles/evidence.ts'
 import { liveness } from './oracles/liveness.ts'
 import { messages } from './oracles/messages.ts'
 import { votes } from './oracles/votes.ts'
-import type { FaultModel, Scenario } from './scenario.ts'
+import { type FaultModel, isByzantine, type Scenario } from './scenario.ts'
 import { Tracer } from './trace.ts'
 import { type RunResult, World } from './world.ts'
 
@@ -67,13 +71,15 @@ function createWholeWorld(
   return new World({ scenario, oracles, boot, ...(tracer && { tracer }) })
 }
 
-function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: SimEngine, tracer?: Tracer): World {
+function createWorld(scenario: Scenario, engine: SimEngine, tracer?: Tracer): World {
+  const { model, lens = blindLens } = engine
   const keys = createClusterKeys(scenario, model)
   const reads = remembering(lens(keys))
   const oracles: Oracle[] = [
     agreement(scenario),
     votes(scenario, model, reads),
     evidence(scenario, keys, reads),
+    blame(scenario),
     durability(scenario, model, () => world.hosts),
     bounds(),
     liveness(),
@@ -81,7 +87,7 @@ function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: S
   const world = new World({
     scenario,
     oracles,
-    boot: (host) => bootEngine(scenario, keys, factory, host),
+    boot: (host) => bootEngine(scenario, keys, engine, host),
     ...(tracer && { tracer }),
   })
   return world
@@ -90,18 +96,25 @@ function createWorld(scenario: Scenario, { factory, model, lens = blindLens }: S
 function bootEngine(
   scenario: Scenario,
   keys: ClusterKeys,
-  factory: EngineFactory,
+  { factory }: SimEngine,
   { seat, index, life }: Host,
 ): SimNode {
-  const role = scenario.faults.find(
-    (fault) => (fault.type === 'mutator' || fault.type === 'silent') && fault.node === seat,
-  )
+  const role = scenario.faults.find((fault) => isByzantine(fault) && fault.type !== 'twins' && fault.node === seat)
   // An adversary waits for no pace: it is most dangerous while the block before is not final yet.
   const own = role?.type === 'mutator' ? { ...scenario, blockMs: 0 } : scenario
   const node = new EngineNode({ scenario: own, keys, factory, seat, host: index, life })
   if (role?.type === 'mutator') return new Mutator({ scenario, keys, seat, tricks: role.tricks, inner: node })
-  return role?.type === 'silent' ? silenced(node) : node
+  if (role?.type === 'attack') {
+    let made = 0
+    const payload = () => createPayload(scenario.seed, ATTACK_MAKER + seat, made++)
+    return new Attacker({ scenario, keys, seat, attack: role.attack, fromMs: role.fromMs, inner: node, payload })
+  }
+  if (role?.type === 'silent') return silenced(node)
+  return scenario.peerLimits === undefined ? node : new GuardedNode(node, new PeerGuard(scenario.peerLimits))
 }
+
+/** Tells the payloads of attackers from all others. */
+const ATTACK_MAKER = 0x4100
 
 /** Runs and says nothing. */
 function silenced(node: SimNode): SimNode {
