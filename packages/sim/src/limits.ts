@@ -35,7 +35,7 @@ export const FORGED_ANCHORS_MAX = 32
 export const CANDIDATES_MAX = 128
 
 /** Those at the end of the calm: blocks under way. */
-export const CANDIDATES_AT_REST_MAX = 8
+export const CANDIDATES_AT_REST_MAX = 16
 
 /** Questions of an engine about blocks that wait for an answer. */
 export const QUESTIONS_MAX = 128

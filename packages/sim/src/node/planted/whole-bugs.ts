@@ -71,7 +71,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
       at(
         'chain-machine.ts',
         'this.#anchorQueue.next(height, (shard) => this.#anchoredAt(shard))',
-        'this.#anchorQueue.next(height, (shard) => this.#anchoredFinal(shard))',
+        'this.#anchorQueue.next(height, () => 0)',
       ),
     ],
     { bend: hurried },
