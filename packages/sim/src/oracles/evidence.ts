@@ -1,5 +1,4 @@
 import { type Evidence, verifyEvidence } from '@armchain/consensus'
-import { SHARD } from '../abstract-chain.ts'
 import type { ClusterKeys } from '../cluster-keys.ts'
 import type { Host } from '../host.ts'
 import type { MessageLens, VoteStatement } from '../lens.ts'
@@ -86,10 +85,10 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
 type Votes = { readonly epoch: number; readonly view: number; notarize?: string; nullify?: string; finalize?: string }
 
 /** The evidence, if it holds in the epoch that it names. */
-function show(bytes: Uint8Array, { genesisHash, committee }: ClusterKeys): Evidence | undefined {
+function show(bytes: Uint8Array, { genesisHash, shard, committee }: ClusterKeys): Evidence | undefined {
   // Epochs of one run are few, and evidence is rare.
   for (let epoch = 0; epoch < EPOCHS_MAX; epoch++) {
-    const context = { genesisHash, schemaVersion: 1, shard: SHARD, epoch }
+    const context = { genesisHash, schemaVersion: 1, shard, epoch }
     const outcome = verifyEvidence(bytes, { context, committee })
     if (outcome.ok) return outcome.value
   }

@@ -9,6 +9,8 @@ export type PlantedBug = {
   readonly what: string
   /** `solo`: whole nodes, and the bug is in the shard package. */
   readonly engine: 'simplex' | 'poa' | 'solo'
+  /** Whole nodes under a committee: the bug is in the shard package too. */
+  readonly whole?: true
   readonly patches?: readonly Patch[]
   /** Wrong from outside: what the engine is given, or what becomes of what it says. */
   readonly wrap?: (factory: EngineFactory) => EngineFactory
