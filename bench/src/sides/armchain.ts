@@ -30,6 +30,8 @@ export type ArmchainOptions = {
   readonly crossPercent: number
   /** Options of Node itself for the server. */
   readonly nodeOptions?: readonly string[]
+  /** Options of the testnet, as on the command line. */
+  readonly testnetOptions?: readonly string[]
 }
 
 const CLI = resolve(import.meta.dirname, '../../../packages/testnet/src/cli.ts')
@@ -37,8 +39,9 @@ const POLL_MS = 10
 
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 
+/** A running testnet, and a client of its first validator. */
 export interface ArmchainServer extends Server {
-  readonly url: string
+  readonly rpc: RpcClient
   readonly dataDir: string
   prepare(part: Part): Promise<ArmchainPrepared>
 }
@@ -51,29 +54,27 @@ export interface ArmchainSide extends Side {
 }
 
 /** A testnet as the command line starts it, its chain on disk. */
-export function createArmchainSide({ name, nodeOptions = [], ...load }: ArmchainOptions): ArmchainSide {
+export function createArmchainSide(options: ArmchainOptions): ArmchainSide {
+  return { name: options.name, start: (work) => startArmchain(options, work) }
+}
+
+export async function startArmchain(options: ArmchainOptions, work: Work): Promise<ArmchainServer> {
+  const { nodeOptions = [], testnetOptions = [], shards } = options
+  const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
+  const given = [...testnetOptions, '--shards', String(shards), '--accounts', String(work.accounts)]
+  const { config, dataDir, pid, startMs, stop } = await startTestnet(folder, given, nodeOptions)
+  const rpc = createRpcClient({ url: config.rpc[0] as string })
   return {
-    name,
-    async start(work) {
-      const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
-      const options = ['--shards', String(load.shards), '--accounts', String(work.accounts)]
-      const started = await startTestnet(folder, options, nodeOptions)
-      const url = started.config.rpc[0] as string
-      const rpc = createRpcClient({ url })
-      const server: ArmchainServer = {
-        url,
-        dataDir: started.dataDir,
-        pid: started.pid,
-        firstBlockMs: started.startMs,
-        // The chain knows which nonces come next.
-        prepare: () => prepare(rpc, started.config, work, load),
-        async [Symbol.asyncDispose]() {
-          await rpc.close()
-          await started.stop()
-          await rm(folder, { recursive: true, force: true })
-        },
-      }
-      return server
+    pid,
+    rpc,
+    dataDir,
+    firstBlockMs: startMs,
+    // The chain knows which nonces come next.
+    prepare: () => prepare(rpc, config, work, options),
+    async [Symbol.asyncDispose]() {
+      await rpc.close()
+      await stop()
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }
@@ -104,7 +105,7 @@ async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
-  { submit, crossPercent }: Omit<ArmchainOptions, 'name' | 'nodeOptions'>,
+  { submit, crossPercent }: Pick<ArmchainOptions, 'submit' | 'crossPercent'>,
 ): Promise<ArmchainPrepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
   const batches = chunks(load.transactions, BATCH)

@@ -245,19 +245,22 @@ const devMethods = {
     'Ends a validator as a crash would, starts it again, or has it stand still and go on',
     {
       validator: ValidatorNumber('Which'),
-      action: Type.Union([
-        Type.Literal('kill'),
-        Type.Literal('restart'),
-        Type.Literal('pause'),
-        Type.Literal('resume'),
-      ]),
+      action: Type.Union(
+        [Type.Literal('kill'), Type.Literal('restart'), Type.Literal('pause'), Type.Literal('resume')],
+        { description: 'What to do with it' },
+      ),
     },
     Type.Object({ validator: ValidatorNumber('Which'), state: ValidatorStateShape }),
     ['ARM_NOT_FOUND', 'ARM_ARGUMENT'],
   ),
   dev_partition: devMethod(
     'Validators of different groups do not hear each other any more; one that is in none hears all',
-    { groups: Type.Array(Type.Array(ValidatorNumber('A member'), { maxItems: 64 }), { maxItems: 64 }) },
+    {
+      groups: Type.Array(Type.Array(ValidatorNumber('A member'), { maxItems: 64 }), {
+        description: 'Groups of validators',
+        maxItems: 64,
+      }),
+    },
     Type.Object({ groups: Type.Array(Type.Array(ValidatorNumber('A member'))) }),
     ['ARM_NOT_FOUND', 'ARM_ARGUMENT'],
   ),

@@ -46,7 +46,7 @@ export {
 } from './certificate.ts'
 export type { CertificateScheme } from './schemes/scheme.ts'
 export { ed25519List } from './schemes/ed25519-list.ts'
-export { blsMultisig, sumBlsKeys } from './schemes/bls-multisig.ts'
+export { blsMultisig, isBlsNative, sumBlsKeys } from './schemes/bls-multisig.ts'
 export type { BlsBackend } from './schemes/bls-backend.ts'
 export {
   type BlsKeys,

@@ -19,7 +19,7 @@ import {
 } from '@armchain/core'
 import { AnchorQueue, type Unanchored } from './anchor-queue.ts'
 import { readAnchor } from './anchors.ts'
-import type { ExecutedBlock, Tip } from './chain.ts'
+import type { ExecutedBlock } from './chain.ts'
 import { HostedShard, type Question } from './hosted-shard.ts'
 import type { MainHead } from './imports.ts'
 import { judge } from './judge.ts'
@@ -27,7 +27,7 @@ import { isMain } from './layout.ts'
 import { IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
 import type { EngineLog, MachineConfig, MachineEffect, MachineInput, SealedBlock } from './machine-port.ts'
 import { Mailbox } from './mailbox.ts'
-import { MainHeads } from './main-heads.ts'
+import { MainHeads, mainHeadOf } from './main-heads.ts'
 import { commitsTo, encodePayload, readPayload } from './payload.ts'
 import { readBlock } from './read-block.ts'
 
@@ -420,7 +420,8 @@ export class ChainMachine {
 
   #commit(hosted: HostedShard, { shard, executed, certificate }: SealedBlock): void {
     hosted.chain.commit(executed)
-    this.mailbox.hold(shard, executed.height, executed.outbox)
+    // Where they were awaited, destinations may have taken them: who has the main shard's heads needs no source.
+    if (this.mailbox.hold(shard, executed.height, executed.outbox)) for (const other of this.shards) this.#prune(other)
     for (const fault of executed.faults) {
       if (fault.what === 'import') this.mailbox.freeze(fault.shard, shard)
       else this.#anchorQueue.freeze(fault.shard)
@@ -437,7 +438,12 @@ export class ChainMachine {
         mainHeight,
       })
     }
-    if (executed.imports.length > 0) this.mailbox.prune(shard, (source) => hosted.cursor(source))
+    if (executed.imports.length > 0) this.#prune(hosted)
+  }
+
+  #prune(hosted: HostedShard): void {
+    hosted.chain.rewind()
+    this.mailbox.prune(hosted.descriptor.key, (source) => hosted.cursor(source))
   }
 
   #commitMain({ height, hash, head, anchors }: ExecutedBlock): void {
@@ -486,10 +492,6 @@ type Queue = [HostedShard, EngineInput][]
 function* notYetIncluded(state: ShardState, best: Iterable<PreparedTransaction>): Generator<PreparedTransaction> {
   for (const prepared of best)
     if (prepared.tx.nonce >= state.accounts.nonce(state.accounts.find(prepared.account))) yield prepared
-}
-
-function mainHeadOf({ hash, head }: Pick<Tip, 'hash' | 'head'>): MainHead {
-  return { hash, shardTopsRoot: head.shardTopsRoot, outboxRoot: head.outboxRoot }
 }
 
 /** Last height of a shard that the main shard has anchored. */

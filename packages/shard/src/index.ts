@@ -10,6 +10,7 @@ export {
   type Tip,
 } from './chain.ts'
 export { decodeBlock, type ReadBlock, readBlock } from './read-block.ts'
+export { encodePayload, readPayload } from './payload.ts'
 export {
   findShard,
   genesisLayout,

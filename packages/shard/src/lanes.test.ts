@@ -140,6 +140,22 @@ function countMessages({ runtime }: World, sealed: readonly SealedBlock[]) {
   return { sent: sent.sort(), received: received.sort(), delivered, bounced }
 }
 
+test('messages whose destination has taken them before their source was known here wait for nobody', () => {
+  const world = createWorld(2)
+  const machine = world.create()
+  machine.start(1_000)
+  machine.admit(1_000, prepare(world, 0, { call: transfer(1, 5n, 2) }))
+  const source = seal(machine, 1, 1_010).records
+  const rest = hearing()
+  seal(machine, 0, 1_020, rest)
+  seal(machine, 2, 1_030, rest)
+  expect(rest.sealed.at(-1)?.executed.imports).toHaveLength(1)
+  const behind = world.create()
+  for (const record of [...rest.records, ...source]) expect(behind.replay(record).ok).toBe(true)
+  expect(behind.mailbox.empty).toBe(true)
+  expect(behind.mailbox.store()).toEqual(machine.mailbox.store())
+})
+
 test('an import that is repeated, skipped, reordered or changed makes a block invalid', () => {
   const world = createWorld(2)
   const machine = world.create()

@@ -55,15 +55,16 @@ export class Mailbox {
   /** Channels whose next messages do not hold: they stand still, and what is behind them waits. */
   readonly #frozen: Set<string> = new Set()
 
-  /** A block's messages, held until its head is anchored; on their way at once if it is already. */
-  hold(source: ShardKey, height: number, outbox: Outbox): void {
-    if (outbox.batches.length === 0) return
+  /** A block's messages, held until its head is anchored; true, and they are on their way at once, if it is already. */
+  hold(source: ShardKey, height: number, outbox: Outbox): boolean {
+    if (outbox.batches.length === 0) return false
     const key = outboxKey(source, height)
     this.#outboxes.set(key, { source, height, outbox })
     const awaited = this.#awaited.get(key)
-    if (awaited === undefined) return
+    if (awaited === undefined) return false
     this.#awaited.delete(key)
     this.#release(source, height, awaited.anchorHeight, awaited.place)
+    return true
   }
 
   /** A main-shard block at `anchorHeight` anchors these heads; its own messages count as anchored with it. */

@@ -1,3 +1,4 @@
+import type { Tip } from './chain.ts'
 import type { MainHead } from './imports.ts'
 
 /** Heads of the final main-shard chain that something may still have to be proved against. */
@@ -31,4 +32,8 @@ export class MainHeads {
     for (const [height, head] of heads) this.#heads.set(height, head)
     this.#oldest = heads[0]?.[0] ?? 0
   }
+}
+
+export function mainHeadOf({ hash, head }: Pick<Tip, 'hash' | 'head'>): MainHead {
+  return { hash, shardTopsRoot: head.shardTopsRoot, outboxRoot: head.outboxRoot }
 }

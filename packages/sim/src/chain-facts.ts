@@ -20,7 +20,7 @@ export function factsOf(
   { shard, executed }: SealedBlock,
   supply: BlockFact['supply'],
 ): readonly NodeEffect[] {
-  const { height, hash, head, details } = executed
+  const { height, hash, head, details, transactions } = executed
   const chain = shard.vShard
   const parent = toHex(details.previous[0] ?? new Uint8Array(32))
   const anchored = executed.anchors.map(({ head: of }) => ({
@@ -35,7 +35,16 @@ export function factsOf(
     { type: 'fact', fact: { type: 'finalized', chain, height, hash: name, parent, mark: new Uint8Array(0) } },
     {
       type: 'fact',
-      fact: { type: 'block', shard: chain, height, hash: name, anchored, messages, ...(supply && { supply }) },
+      fact: {
+        type: 'block',
+        shard: chain,
+        height,
+        hash: name,
+        anchored,
+        transactions,
+        messages,
+        ...(supply && { supply }),
+      },
     },
   ]
 }

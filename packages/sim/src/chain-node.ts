@@ -1,5 +1,5 @@
 import type { EngineFactory } from '@armchain/consensus'
-import { invariant, toHex } from '@armchain/core'
+import { invariant, type Runtime, toHex } from '@armchain/core'
 import {
   auditSupply,
   ChainMachine,
@@ -13,9 +13,10 @@ import {
 import { factsOf } from './chain-facts.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
-import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
+import { CANDIDATES_AT_REST_MAX, CANDIDATES_MAX, QUESTIONS_MAX, UNEXECUTED_MAX } from './limits.ts'
+import type { NodeEffect, NodeInput, QueueSize, SimNode } from './node-port.ts'
 import type { Op, Scenario } from './scenario.ts'
-import { prepare, prepareTransfer, userAccount, type WholeChain, wholeChain } from './whole-chain.ts'
+import { prepare, prepareTransfer, type Signatures, userAccount, type WholeChain, wholeChain } from './whole-chain.ts'
 import { frame, guardCodec, readShell, ShellKind, type ShellMessage, shellCodec, unframe } from './whole-wire.ts'
 
 const TIMERS_PER_SHARD = 16
@@ -38,6 +39,8 @@ export type ChainNodeOptions = {
   readonly keys: ClusterKeys
   readonly factory: EngineFactory
   readonly seat: number
+  /** What nodes have checked of signatures, once for all of them. */
+  readonly signatures: Signatures
   readonly parts?: ShardParts | undefined
 }
 
@@ -86,6 +89,14 @@ export class ChainNode implements SimNode {
     }
   }
 
+  get machine(): ChainMachine {
+    return this.#machine
+  }
+
+  get runtime(): Runtime {
+    return this.#chain.runtime
+  }
+
   start(nowMs: number, recovered: Recovered): readonly NodeEffect[] {
     this.#nowMs = nowMs
     const told = recovered.blocks.flatMap((framed) => this.#replay(framed))
@@ -120,6 +131,31 @@ export class ChainNode implements SimNode {
       case 'op':
         return input.op.type === 'transfer' ? this.#transfer(input.op) : []
     }
+  }
+
+  /** Of what comes from outside, no more may wait than clients have sent; blocks, no more than engines hold. */
+  sizes(): readonly QueueSize[] {
+    const ops = this.#options.scenario.ops.length
+    const mailbox = { name: 'mailbox', size: this.#machine.mailbox.empty ? 0 : 1, limit: 1, restLimit: 0 }
+    const queues = this.#machine.shards.flatMap((hosted) => {
+      const { vShard, chain, pool, questions, unexecuted, descriptor, engine } = hosted
+      const waiting = this.#machine.mailbox.waiting(descriptor.key, (source) => hosted.cursor(source))
+      const of = (name: string, size: number, limit: number): QueueSize => ({
+        name: `vShard ${vShard} ${name}`,
+        size,
+        limit,
+      })
+      return [
+        ...(engine.sizes?.() ?? []).map(({ name, size, limit }) => of(name, size, limit)),
+        of('pool', pool.size, ops),
+        // Each operation sends one, which may come back.
+        of('messages', waiting, 2 * ops),
+        { ...of('candidates', chain.candidates, CANDIDATES_MAX), restLimit: CANDIDATES_AT_REST_MAX },
+        { ...of('questions', questions.size, QUESTIONS_MAX), restLimit: CANDIDATES_AT_REST_MAX },
+        of('unexecuted', unexecuted.length, UNEXECUTED_MAX),
+      ]
+    })
+    return [mailbox, ...queues]
   }
 
   #feed(input: MachineInput): readonly NodeEffect[] {
@@ -163,14 +199,18 @@ export class ChainNode implements SimNode {
     const { kind, shard, fromHeight, items } = message
     if (kind === ShellKind.transactions) return items.flatMap((item) => this.#admit(item))
     if (kind === ShellKind.blocks) return this.#feed({ type: 'blocks', shard, from, blocks: items })
-    const blocks = this.#blocks.get(shard)?.slice(fromHeight - 1, fromHeight - 1 + RANGE_MAX) ?? []
-    return blocks.length === 0 ? [] : this.#shell(from, { kind: ShellKind.blocks, shard, fromHeight, items: blocks })
+    const first = Math.max(0, fromHeight - 1)
+    const blocks = this.#blocks.get(shard)?.slice(first, first + RANGE_MAX) ?? []
+    return kind !== ShellKind.wantBlocks || blocks.length === 0
+      ? []
+      : this.#shell(from, { kind: ShellKind.blocks, shard, fromHeight, items: blocks })
   }
 
   #admit(bytes: Uint8Array): readonly NodeEffect[] {
     const prepared = prepare(this.#chain.runtime, bytes)
-    const outcome = prepared && this.#machine.admit(this.#nowMs, prepared)
-    return outcome?.ok === true ? this.#carryOut(outcome.value) : []
+    if (prepared === undefined || !this.#options.signatures(prepared)) return []
+    const outcome = this.#machine.admit(this.#nowMs, prepared)
+    return outcome.ok ? this.#carryOut(outcome.value) : []
   }
 
   #lookAround(): readonly NodeEffect[] {
@@ -219,8 +259,12 @@ export class ChainNode implements SimNode {
       case 'send':
         return [{ type: 'send', to: effect.to, lane: 'engine', bytes: frame(effect.shard, effect.bytes) }]
       case 'check':
-        // Whoever makes a transaction here signs it.
-        return this.#feed({ type: 'checked', shard: effect.shard, headHash: effect.headHash, valid: true })
+        return this.#feed({
+          type: 'checked',
+          shard: effect.shard,
+          headHash: effect.headHash,
+          valid: effect.transactions.every(this.#options.signatures),
+        })
       case 'fetch':
         return this.#request(effect.shard)
       case 'sealed':
@@ -228,7 +272,11 @@ export class ChainNode implements SimNode {
       case 'halted':
         return [{ type: 'fact', fact: { type: 'halted', reason: `vShard ${effect.shard}: ${effect.reason}` } }]
       case 'evidence':
-      case 'misconduct':
+        return [{ type: 'fact', fact: { type: 'evidence', bytes: effect.bytes, chain: effect.shard } }]
+      case 'misconduct': {
+        const { peer, reason, shard: chain } = effect
+        return [{ type: 'fact', fact: { type: 'misconduct', peer, reason, chain } }]
+      }
       case 'dropped':
         return []
     }

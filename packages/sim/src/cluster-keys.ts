@@ -1,6 +1,6 @@
 import { type CertificateScheme, type Committee, createCommittee, ed25519List } from '@armchain/consensus'
-import { activeEd25519, type KeyPair, keyPairFromSecret, sha256, utf8 } from '@armchain/core'
-import { seededBytes } from './abstract-chain.ts'
+import { activeEd25519, type KeyPair, keyPairFromSecret, type ShardKey, sha256, utf8 } from '@armchain/core'
+import { SHARD, seededBytes } from './abstract-chain.ts'
 import { fakeScheme, fakeSign } from './fake-scheme.ts'
 import { type FaultModel, type Scenario, weightOf } from './scenario.ts'
 
@@ -8,6 +8,8 @@ import { type FaultModel, type Scenario, weightOf } from './scenario.ts'
 export type ClusterKeys = {
   readonly committee: Committee
   readonly genesisHash: Uint8Array
+  /** The shard for which it signs. */
+  readonly shard: ShardKey
   readonly sign: (seat: number, message: Uint8Array) => Uint8Array
   /** Chooses the leaders of an epoch. */
   readonly epochSeed: (epoch: number) => Uint8Array
@@ -28,12 +30,18 @@ export function createClusterKeys(scenario: Scenario, model: FaultModel): Cluste
   return {
     committee,
     genesisHash: seededBytes(seed, 0),
+    shard: SHARD,
     epochSeed: (epoch) => seededBytes(seed, 1 + epoch),
     sign: (seat, message) =>
       real
         ? activeEd25519().sign(message, (pairs[seat] as KeyPair).secretKey)
         : fakeSign(keys[seat] as Uint8Array, message),
   }
+}
+
+/** The same seats on a shard of a whole chain, whose machine draws all leaders from the genesis hash. */
+export function keysOnShard(keys: ClusterKeys, genesisHash: Uint8Array, shard: ShardKey): ClusterKeys {
+  return { ...keys, genesisHash, shard, epochSeed: () => genesisHash }
 }
 
 export function validatorKey(seat: number): KeyPair {

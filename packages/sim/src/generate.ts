@@ -7,7 +7,9 @@ import {
   type LinkProfile,
   type Op,
   type Scenario,
+  SHELL_TRICKS,
   TRICKS,
+  type Trick,
 } from './scenario.ts'
 import { WHOLE_USERS, WHOLE_VSHARDS } from './whole-chain.ts'
 
@@ -46,7 +48,7 @@ export function generateScenario({ seed, engine, nodes, model, whole, extraTwins
   const doubted = drawDoubted(random, { nodes, weights, budget: faultBudget(total, model), extraTwins })
   const faults: Fault[] = [
     ...doubted.flatMap((node, i) =>
-      i < extraTwins ? [{ type: 'twins', node } as const] : drawRole(random, node, gstMs, model),
+      i < extraTwins ? [{ type: 'twins', node } as const] : drawRole(random, { node, gstMs, model, whole }),
     ),
     ...drawNetworkFaults(random, nodes, gstMs),
     ...drawHostFaults(random, nodes, gstMs),
@@ -99,7 +101,11 @@ function drawDoubted(
   })
 }
 
-function drawRole(random: Random, node: number, gstMs: number, model: FaultModel): readonly Fault[] {
+function drawRole(
+  random: Random,
+  parts: { readonly node: number; readonly gstMs: number; readonly model: FaultModel; readonly whole: boolean },
+): readonly Fault[] {
+  const { node, gstMs, model, whole } = parts
   const atMs = random.below(gstMs - 2_000)
   const pick = random.below(1 << 16)
   const crash: Fault = {
@@ -112,7 +118,8 @@ function drawRole(random: Random, node: number, gstMs: number, model: FaultModel
   // Where nodes only crash, nobody lies, and no disk forgets without a word.
   const draw = model === 'byzantine' ? random.below(20) : random.between(17, 19)
   if (draw < 6) return [{ type: 'twins', node }]
-  if (draw < 14) return [{ type: 'mutator', node, tricks: TRICKS.filter(() => random.chance(0.4)) }]
+  const tricks: readonly Trick[] = whole ? [...TRICKS, ...SHELL_TRICKS] : TRICKS
+  if (draw < 14) return [{ type: 'mutator', node, tricks: tricks.filter(() => random.chance(0.4)) }]
   if (draw < 15) return [{ type: 'silent', node }]
   if (draw < 17) return [{ type: 'lost-sync', node, atMs }, crash]
   if (draw < 19)

@@ -1,6 +1,8 @@
 export { type CampaignReport, failsLike, runCampaign } from './campaign.ts'
 export { generateScenario, type GenerateOptions } from './generate.ts'
+export { ATTACKS } from './scenario.ts'
 export type {
+  AttackName,
   ByzantineFault,
   DamageFault,
   Fault,
@@ -9,6 +11,7 @@ export type {
   Op,
   Scenario,
 } from './scenario.ts'
+export { ATTACK_CASES, attackScenario } from './attacks.ts'
 export { readPlan, writePlan } from './plan.ts'
 export { runEngine, runWhole, type SimEngine, traceEngine, traceWhole, type TracedRun } from './run.ts'
 export { ENGINES } from './engines.ts'

@@ -21,3 +21,24 @@ export const ANSWERS_MAX = 256
 
 /** Messages that an attacker of a named attack keeps to send again. */
 export const ATTACK_MEMORY = 512
+
+/** Blocks that it has forged, which it keeps to pass off as final. */
+export const FORGED_BLOCKS_MAX = 8
+
+/** Answers and transactions that it keeps to bend and send again. */
+export const SHELL_MEMORY = 32
+
+/** Anchored heads that a mutating adversary keeps to anchor again. */
+export const FORGED_ANCHORS_MAX = 32
+
+/** Blocks that one shard of a node has executed and that are not final. */
+export const CANDIDATES_MAX = 128
+
+/** Those at the end of the calm: blocks under way. */
+export const CANDIDATES_AT_REST_MAX = 16
+
+/** Questions of an engine about blocks that wait for an answer. */
+export const QUESTIONS_MAX = 128
+
+/** Final blocks of a shard that wait for a main-shard block. */
+export const UNEXECUTED_MAX = 512

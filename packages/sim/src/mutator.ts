@@ -10,10 +10,10 @@ import {
   type VoteKind,
 } from '@armchain/consensus'
 import { equalBytes, headHash } from '@armchain/core'
-import { createPayload } from './abstract-chain.ts'
+import { abstractForge } from './abstract-forge.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
-import { type Proposal, rebuildProposal, signStatement, type Vote } from './forgery.ts'
+import { type BlockForge, type Forger, type Proposal, signStatement, type Vote } from './forgery.ts'
 import { OVERSIZE_BYTES, REPLAY_MEMORY } from './limits.ts'
 import type { NodeEffect, NodeInput, SimNode } from './node-port.ts'
 import { createRandom, mix, type Random } from './random.ts'
@@ -26,6 +26,13 @@ export type MutatorOptions = {
   readonly tricks: readonly Trick[]
   /** An honest node, whose words are twisted. */
   readonly inner: SimNode
+}
+
+export type TwisterOptions = Pick<MutatorOptions, 'scenario' | 'tricks'> & {
+  readonly forger: Forger
+  /** What the engine's messages carry is the application's, and so is how it is forged. */
+  readonly forge: BlockForge
+  readonly random: Random
 }
 
 type Sent = NodeEffect & { readonly type: 'send' }
@@ -55,7 +62,35 @@ const OVERSIZE_RATIO = 0.001
  * played is the scenario's.
  */
 export class Mutator implements SimNode {
-  readonly #options: MutatorOptions
+  readonly #inner: SimNode
+  readonly #twister: Twister
+
+  constructor({ scenario, keys, seat, tricks, inner }: MutatorOptions) {
+    const random = createRandom(mix(scenario.seed ^ 0x6d757461) + seat)
+    const forger = { keys, seat }
+    this.#inner = inner
+    this.#twister = new Twister({
+      scenario,
+      tricks,
+      forger,
+      forge: abstractForge(forger, scenario.seed, random),
+      random,
+    })
+  }
+
+  start(nowMs: number, recovered: Recovered): readonly NodeEffect[] {
+    return this.#twister.twist(this.#inner.start(nowMs, recovered))
+  }
+
+  step(nowMs: number, input: NodeInput): readonly NodeEffect[] {
+    if (input.type === 'message' && input.lane === 'engine') this.#twister.hear(input.bytes)
+    return this.#twister.twist(this.#inner.step(nowMs, input))
+  }
+}
+
+/** Twists what one engine sends. */
+export class Twister {
+  readonly #options: TwisterOptions
   readonly #random: Random
   readonly #heard: Uint8Array[] = []
   /** Blocks that it has seen proposed, as parents to choose. */
@@ -65,27 +100,21 @@ export class Mutator implements SimNode {
     readonly link: Uint8Array
     readonly hash: Uint8Array
   }[] = []
-  #made = 0
 
-  constructor(options: MutatorOptions) {
+  constructor(options: TwisterOptions) {
     this.#options = options
-    this.#random = createRandom(mix(options.scenario.seed ^ 0x6d757461) + options.seat)
+    this.#random = options.random
   }
 
-  start(nowMs: number, recovered: Recovered): readonly NodeEffect[] {
-    return this.#twist(this.#options.inner.start(nowMs, recovered))
+  /** A message of another node. */
+  hear(bytes: Uint8Array): void {
+    this.#remember(bytes)
+    const message = decodeMessage(bytes)
+    if (message?.type === 'proposal') this.#see(message)
   }
 
-  step(nowMs: number, input: NodeInput): readonly NodeEffect[] {
-    if (input.type === 'message' && input.lane === 'engine') {
-      this.#remember(input.bytes)
-      const message = decodeMessage(input.bytes)
-      if (message?.type === 'proposal') this.#see(message)
-    }
-    return this.#twist(this.#options.inner.step(nowMs, input))
-  }
-
-  #twist(effects: readonly NodeEffect[]): readonly NodeEffect[] {
+  /** What is said in the place of what an honest engine would say. */
+  twist(effects: readonly NodeEffect[]): readonly NodeEffect[] {
     return effects.flatMap((effect) => {
       if (effect.type !== 'send' || effect.lane !== 'engine') return [effect]
       this.#remember(effect.bytes)
@@ -161,64 +190,61 @@ export class Mutator implements SimNode {
 
   /** One proposal to some, another one to the others, both signed. */
   #equivocate(bytes: Uint8Array, message: Proposal): readonly NodeEffect[] {
-    const other = this.#rebuild(message, createPayload(this.#options.scenario.seed, this.#maker, this.#made++))
+    const other = this.#options.forge.second(message)
     const [few, rest] = this.#split()
+    if (other === undefined) return few.map((to) => this.#send(to, bytes))
     return [...few.map((to) => this.#send(to, bytes)), ...rest.map((to) => this.#send(to, encodeMessage(other)))]
   }
 
   /** A block on one that it has seen lately, whether or not the views between were skipped, or on none at all. */
   #onAnotherParent(message: Proposal): NodeEffect {
+    const { forge } = this.#options
     const parent = this.#random.pick([...this.#seen.slice(-PARENTS), undefined])
     if (message.payload === undefined) return this.#send('all', encodeMessage(message))
     if (parent === undefined || parent.view >= message.view) {
       // Named after the right view, and standing on something else.
       const parentLink = this.#random.pick(this.#seen)?.link ?? new Uint8Array(32)
-      return this.#send('all', encodeMessage(this.#rebuild({ ...message, parentLink }, message.payload)))
+      return this.#send('all', encodeMessage(forge.moved({ ...message, parentLink }) ?? message))
     }
     const { view, link, height, hash } = parent
     const moved = { ...message, parentView: view, parentLink: link, height: height + 1 }
-    return this.#send('all', encodeMessage(this.#rebuild(moved, message.payload, hash)))
+    return this.#send('all', encodeMessage(forge.moved(moved, hash) ?? message))
   }
 
   /** Proposes in the view after the one that is voted on, whoever leads it. */
   #usurp({ epoch, view, link }: Vote): readonly NodeEffect[] {
     const parent = this.#seen.find((each) => link !== undefined && equalBytes(each.link, link))
     if (parent === undefined) return []
-    const payload = createPayload(this.#options.scenario.seed, this.#maker, this.#made++)
-    const blank = {
-      type: 'proposal',
-      epoch,
-      view: view + 1,
-      height: parent.height + 1,
-      parentView: parent.view,
-    } as const
     const empty = new Uint8Array(0)
-    const proposal = { ...blank, parentLink: parent.link, head: empty, payload, signature: empty }
-    return [this.#send('all', encodeMessage(this.#rebuild(proposal, payload, parent.hash)))]
+    const proposal = this.#options.forge.second(
+      {
+        type: 'proposal',
+        epoch,
+        view: view + 1,
+        height: parent.height + 1,
+        parentView: parent.view,
+        parentLink: parent.link,
+        head: empty,
+        payload: empty,
+        signature: empty,
+      },
+      parent.hash,
+    )
+    return proposal === undefined ? [] : [this.#send('all', encodeMessage(proposal))]
   }
 
   #withSwappedPayloads(effect: Sent, message: Extract<Message, { type: 'blocks' }>): NodeEffect {
-    const { seed } = this.#options.scenario
-    const blocks = message.blocks.map((block) => ({
-      ...block,
-      payload: createPayload(seed, this.#maker, this.#made++),
-    }))
+    const { forge } = this.#options
+    const blocks = message.blocks.map((block) => ({ ...block, payload: forge.stray(block.payload) }))
     return { ...effect, bytes: encodeMessage({ ...message, blocks }) }
   }
 
   #withBadPayload(message: Proposal): NodeEffect {
-    if (this.#random.chance(0.3)) {
-      const payload = createPayload(this.#options.scenario.seed, this.#maker, this.#made++)
-      // The head commits to another one.
-      return this.#send('all', encodeMessage({ ...message, payload }))
-    }
-    const mark = this.#random.pick(['invalid', 'uncertifiable'] as const)
-    const payload = createPayload(this.#options.scenario.seed, this.#maker, this.#made++, mark)
-    return this.#send('all', encodeMessage(this.#rebuild(message, payload)))
-  }
-
-  #rebuild(message: Proposal, payload: Uint8Array, parent?: Uint8Array): Proposal {
-    return rebuildProposal(this.#options, message, payload, parent)
+    const { forge } = this.#options
+    // The head commits to another one.
+    if (this.#random.chance(0.3))
+      return this.#send('all', encodeMessage({ ...message, payload: forge.stray(message.payload) }))
+    return this.#send('all', encodeMessage(forge.bad(message) ?? message))
   }
 
   /** A second vote in the same view: for another block, or of another kind. */
@@ -239,7 +265,8 @@ export class Mutator implements SimNode {
 
   /** A certificate that only it has signed: alone, or under the names of all. */
   #forged(vote: Vote): NodeEffect {
-    const { keys, scenario, seat } = this.#options
+    const { scenario, forger } = this.#options
+    const { keys, seat } = forger
     const { epoch, view } = vote
     const { kind, link } = this.#otherStatement(vote)
     const signature = this.#sign(epoch, kind, view, link)
@@ -293,11 +320,7 @@ export class Mutator implements SimNode {
   }
 
   #sign(epoch: number, kind: VoteKind, view: number, link: Uint8Array | undefined): Uint8Array {
-    return signStatement(this.#options, epoch, { kind, view, link })
-  }
-
-  get #maker(): number {
-    return 0x4d00 + this.#options.seat
+    return signStatement(this.#options.forger, epoch, { kind, view, link })
   }
 
   #remember(bytes: Uint8Array): void {

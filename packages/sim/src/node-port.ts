@@ -1,3 +1,4 @@
+import type { PreparedTransaction } from '@armchain/core'
 import type { Recovered } from './disk.ts'
 import type { Op } from './scenario.ts'
 
@@ -14,7 +15,13 @@ export interface SimNode {
   sizes?(): readonly QueueSize[]
 }
 
-export type QueueSize = { readonly name: string; readonly size: number; readonly limit: number }
+export type QueueSize = {
+  readonly name: string
+  readonly size: number
+  readonly limit: number
+  /** What may be left of it at the end of the calm, when nothing new has come for long. */
+  readonly restLimit?: number
+}
 
 /** Which part of a node a message is for: its engine, or the shell around it (block sync, transactions). */
 export type Lane = 'engine' | 'shell'
@@ -42,9 +49,10 @@ export type NodeEffect =
 /** What a node tells the outside world, and so what oracles judge it by. */
 export type Fact =
   | FinalizedFact
-  | { readonly type: 'evidence'; readonly bytes: Uint8Array }
+  /** `chain` here and below: the shard whose engine says so, for whole nodes. */
+  | { readonly type: 'evidence'; readonly bytes: Uint8Array; readonly chain?: number }
   /** A seat has sent what no correct one sends. */
-  | { readonly type: 'misconduct'; readonly peer: number; readonly reason: string }
+  | { readonly type: 'misconduct'; readonly peer: number; readonly reason: string; readonly chain?: number }
   /** A seat is not listened to any more, for a time. */
   | { readonly type: 'cutOff'; readonly peer: number }
   /** The engine has seen what cannot be, and does nothing more. */
@@ -75,6 +83,7 @@ export type BlockFact = {
   readonly hash: string
   /** Heads that this main-shard block anchors, in order. */
   readonly anchored: readonly { readonly shard: number; readonly height: number; readonly hash: string }[]
+  readonly transactions: readonly PreparedTransaction[]
   readonly messages: readonly MessageFact[]
   /** Motes of the whole chain as of this main-shard block; absent on vShards. */
   readonly supply?: { readonly ok: boolean; readonly totalMotes: bigint }

@@ -1,6 +1,7 @@
 import { DEFAULT_PEER_LIMITS, type PeerLimits } from '@armchain/consensus'
 import { ArmError } from '@armchain/core'
-import { ATTACKS, type Fault, type Scenario, TRICKS } from './scenario.ts'
+import { FORGERIES, type Forgery } from './block-forgeries.ts'
+import { ATTACKS, type Fault, type Scenario, SHELL_TRICKS, TRICKS, type Trick } from './scenario.ts'
 
 /** A scenario as the text of a plan file. */
 export function writePlan(scenario: Scenario): string {
@@ -76,6 +77,9 @@ const FIELDS: Readonly<Record<Fault['type'], readonly string[]>> = {
   silent: ['node'],
 }
 
+/** Fields that may be left out. */
+const OPTIONAL: Readonly<Partial<Record<Fault['type'], readonly string[]>>> = { mutator: ['forgeries'] }
+
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   keep: ['none', 'prefix', 'subset', 'all'],
   cut: ['both', 'into', 'out-of'],
@@ -88,7 +92,8 @@ function faultProblem(fault: Fault, { nodes }: Scenario): string | undefined {
   if (fields === undefined) return `unknown type ${JSON.stringify(fault?.type)}`
   const record = fault as unknown as Readonly<Record<string, unknown>>
   for (const field of Object.keys(record))
-    if (field !== 'type' && !fields.includes(field)) return `${fault.type} has no ${field}`
+    if (field !== 'type' && !fields.includes(field) && !OPTIONAL[fault.type]?.includes(field))
+      return `${fault.type} has no ${field}`
   for (const field of fields) {
     const value = record[field]
     const choices = CHOICES[field]
@@ -99,7 +104,15 @@ function faultProblem(fault: Fault, { nodes }: Scenario): string | undefined {
     } else if (typeof value !== 'number' || !Number.isFinite(value)) return `${field} is not a number`
     if (['node', 'from', 'to', 'by'].includes(field) && (value as number) >= nodes) return `there is no node ${value}`
   }
-  if (fault.type === 'mutator')
-    for (const trick of fault.tricks) if (!TRICKS.includes(trick)) return `unknown trick ${JSON.stringify(trick)}`
+  return fault.type === 'mutator' ? mutatorProblem(fault) : undefined
+}
+
+function mutatorProblem({ tricks, forgeries = [] }: Fault & { readonly type: 'mutator' }): string | undefined {
+  for (const trick of tricks) if (!KNOWN_TRICKS.includes(trick)) return `unknown trick ${JSON.stringify(trick)}`
+  if (!Array.isArray(forgeries)) return 'forgeries is not a list'
+  for (const forgery of forgeries as readonly Forgery[])
+    if (!FORGERIES.includes(forgery)) return `unknown forgery ${JSON.stringify(forgery)}`
   return undefined
 }
+
+const KNOWN_TRICKS: readonly Trick[] = [...TRICKS, ...SHELL_TRICKS]

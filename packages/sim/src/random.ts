@@ -41,6 +41,19 @@ export function createRandom(seed: number): Random {
   }
 }
 
+/** The same bytes with one bit changed; of none, one that was drawn. */
+export function flipped(bytes: Uint8Array, random: Random): Uint8Array {
+  if (bytes.length === 0) return noise(random, 1)
+  const changed = bytes.slice()
+  const at = random.below(changed.length)
+  changed[at] = (changed[at] as number) ^ (1 << random.below(8))
+  return changed
+}
+
+export function noise(random: Random, sizeBytes: number): Uint8Array {
+  return Uint8Array.from({ length: sizeBytes }, () => random.below(256))
+}
+
 /** 32 bits that depend on the seed and all three parts of the key and on nothing else. */
 export function keyed(seed: number, first: number, second: number, third: number): number {
   return mix(mix(mix(mix(seed) + first) + Math.imul(second, 0x85ebca6b)) + Math.imul(third, 0xc2b2ae35)) >>> 0

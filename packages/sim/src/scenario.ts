@@ -1,4 +1,5 @@
 import type { PeerLimits } from '@armchain/consensus'
+import type { Forgery } from './block-forgeries.ts'
 
 /**
  * A scenario is data: everything that happens to a cluster, but for the delays, which are drawn from the seed and keyed
@@ -124,13 +125,19 @@ export type ByzantineFault =
   /** Two hosts with one key, each in its own changing part of the network. */
   | { readonly type: 'twins'; readonly node: number }
   /** Runs the engine and rewrites what it sends. */
-  | { readonly type: 'mutator'; readonly node: number; readonly tricks: readonly Trick[] }
+  | {
+      readonly type: 'mutator'
+      readonly node: number
+      readonly tricks: readonly Trick[]
+      /** Of whole nodes: what it does wrong in the blocks that it forges; anything if left out. */
+      readonly forgeries?: readonly Forgery[]
+    }
   /** Runs the engine, and from a time on plays one script against the others. */
   | { readonly type: 'attack'; readonly node: number; readonly attack: AttackName; readonly fromMs: number }
   /** Never sends anything. */
   | { readonly type: 'silent'; readonly node: number }
 
-export type Trick = (typeof TRICKS)[number]
+export type Trick = (typeof TRICKS)[number] | (typeof SHELL_TRICKS)[number]
 
 export const TRICKS = [
   'flip',
@@ -147,6 +154,9 @@ export const TRICKS = [
   'duplicate-signer',
   'usurp',
 ] as const
+
+/** Of whole nodes beside these: bent answers of block sync, and transactions that are none. */
+export const SHELL_TRICKS = ['bend-blocks', 'bend-transactions'] as const
 
 export type AttackName = (typeof ATTACKS)[number]
 

@@ -13,7 +13,6 @@ import {
   weightedElector,
 } from '@armchain/consensus'
 import { equalBytes, headHash, toHex } from '@armchain/core'
-import { SHARD } from './abstract-chain.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { MessageLens, Statement, VoteKind, VoteStatement } from './lens.ts'
 
@@ -25,14 +24,14 @@ const VOTES: Readonly<Record<number, VoteKind>> = {
 const CERTIFICATES = { notarize: 'notarization', nullify: 'nullification', finalize: 'finalization' } as const
 
 /** Reads simplex messages: their codec and what is signed, and none of the rules. */
-export function simplexLens({ committee, genesisHash, epochSeed }: ClusterKeys): MessageLens {
+export function simplexLens({ committee, genesisHash, shard, epochSeed }: ClusterKeys): MessageLens {
   const { scheme, seats, quorumWeight } = committee
   const byEpoch = new Map<number, Statements>()
 
   function statementsAt(epoch: number): Statements {
     const known = byEpoch.get(epoch)
     if (known !== undefined) return known
-    const made = statementsOf({ genesisHash, schemaVersion: 1, shard: SHARD, epoch })
+    const made = statementsOf({ genesisHash, schemaVersion: 1, shard, epoch })
     byEpoch.set(epoch, made)
     return made
   }

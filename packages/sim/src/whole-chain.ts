@@ -23,8 +23,10 @@ import {
   sha256,
   signTransaction,
   struct,
+  toHex,
   tokenAllocations,
   transactionId,
+  transactionMessage,
   u32,
   u64,
   utf8,
@@ -32,6 +34,7 @@ import {
 } from '@armchain/core'
 import { genesisLayout, type Layout } from '@armchain/shard'
 import { validatorKey } from './cluster-keys.ts'
+import { flipped, type Random } from './random.ts'
 import type { Op } from './scenario.ts'
 
 /** A chain to simulate: a main shard, vShards, users with money on each, and a module whose messages fail as asked. */
@@ -162,4 +165,46 @@ export function prepare(runtime: Runtime, bytes: Uint8Array): PreparedTransactio
   const at = runtime.types.senderKeyOffset
   const prepared = prepareTransaction(runtime, bytes, transactionId(bytes), accountIdOf(bytes.subarray(at, at + 32)))
   return prepared.ok ? prepared.value : undefined
+}
+
+/** A transfer that would be includable, had its sender signed it. */
+export function unsignedTransfer(
+  runtime: Runtime,
+  place: { readonly user: number; readonly from: number; readonly nonce: number; readonly random: Random },
+): PreparedTransaction | undefined {
+  const { user, from, nonce, random } = place
+  const to = random.below(WHOLE_VSHARDS + 1)
+  const op = {
+    type: 'transfer',
+    atMs: 0,
+    node: 0,
+    user,
+    from,
+    to,
+    motes: random.between(1, 1_000),
+    fate: 'accept',
+  } as const
+  const signed = prepareTransfer(runtime, op, nonce)
+  if (signed === undefined) return undefined
+  const bytes = signed.bytes.slice()
+  bytes.set(flipped(bytes.subarray(-64), random), bytes.length - 64)
+  return prepare(runtime, bytes)
+}
+
+/** Whether the signature of a transaction holds and its key may own an account; each is checked once. */
+export type Signatures = (transaction: PreparedTransaction) => boolean
+
+export function createSignatures({ txDomain }: Runtime): Signatures {
+  const known = new Map<string, boolean>()
+  return ({ tx, bytes, id }) => {
+    const name = toHex(id)
+    const verdict = known.get(name)
+    if (verdict !== undefined) return verdict
+    const { signature, senderKey: publicKey } = tx
+    const ed25519 = activeEd25519()
+    const message = transactionMessage(txDomain, bytes)
+    const holds = ed25519.isAccountKey(publicKey) && ed25519.verify({ publicKey, message, signature })
+    known.set(name, holds)
+    return holds
+  }
 }

@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isBlsNative } from '@armchain/consensus'
 import {
   type Allocation,
   ArmError,
@@ -28,13 +29,18 @@ import type { PoolLimits } from '@armchain/shard'
 import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
 import { Validators } from './validators.ts'
 
+export type TestnetEngine = 'simplex' | 'poa'
+
 /** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
   /** Validators of every shard, 1 to 31; of several, fewer than a third may fail in any way. */
   readonly validators?: number
-  /** How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up to half. */
-  readonly engine?: 'simplex' | 'poa'
-  /** What blocks are certified with; `ed25519` by default. */
+  /**
+   * How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up
+   * to half. A list is for the main shard and each vShard in turn; its last one is for all that follow.
+   */
+  readonly engine?: TestnetEngine | readonly TestnetEngine[]
+  /** What blocks are certified with: by default `bls` for several validators, where its native library loads, else `ed25519`. */
   readonly certificates?: CertificateKind
   /** vShards beside the main shard, 0 to 64. */
   readonly shards?: number
@@ -90,7 +96,7 @@ export interface Testnet extends AsyncDisposable {
 
 /** What a data folder says of its testnet, so that a restart finds the same keys. */
 type Saved = {
-  readonly format: 1
+  readonly format: typeof FORMAT
   readonly genesis: string
   readonly mnemonic: string
   readonly accounts: number
@@ -98,6 +104,8 @@ type Saved = {
 }
 
 const FILE = 'testnet.json'
+/** Of the file; 1 had committees without weights, in a genesis that does not decode any more. */
+const FORMAT = 2
 const SHARDS_MAX = 64
 const ACCOUNTS_MAX = 2_000_000
 const FAUCET_MOTES: bigint = 1_000_000n * MOTES_PER_AC
@@ -232,7 +240,7 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
   const made = {
     shards: scheme.shards.length - 1,
     validators,
-    engine: main?.engine,
+    engine: scheme.shards.map(({ engine }) => engine).join(','),
     certificates: main?.certificates,
     accounts,
     balanceMotes,
@@ -240,13 +248,27 @@ function checkSame({ genesis, mnemonic, accounts, balanceMotes }: Saved, options
     mnemonic,
   }
   for (const name of Object.keys(made) as (keyof typeof made)[]) {
-    const given = options[name]
+    const given = name === 'engine' ? enginesOf(options, scheme.shards.length) : options[name]
     if (given === undefined || words(given) === words(made[name] ?? '')) continue
     const was = name === 'mnemonic' ? 'another mnemonic' : `${name} ${made[name]}, not ${given}`
     throw new ArmError('ARM_DATA_DIR', `the data folder was made with ${was}`, {
       hint: 'leave the option out to go on, choose another folder, or start this one over with --reset',
     })
   }
+}
+
+/** Engine of a vShard; those of a list are the main shard's, then that of each vShard, and the last one that of all others. */
+function engineOf({ validators = 1, engine = 'simplex' }: TestnetOptions, vShard: number): string {
+  if (validators === 1) return 'solo'
+  const list = typeof engine === 'string' ? [engine] : engine
+  return list[Math.min(vShard, list.length - 1)] ?? 'simplex'
+}
+
+/** The engines that options ask for, as a list in words; undefined if they leave it open. */
+function enginesOf(options: TestnetOptions, shards: number): string | undefined {
+  if (options.engine === undefined) return undefined
+  const validators = options.validators ?? 4
+  return Array.from({ length: shards }, (_, vShard) => engineOf({ ...options, validators }, vShard)).join(',')
 }
 
 function words(value: string | number | bigint): string {
@@ -261,15 +283,25 @@ async function readSaved(file: string): Promise<Saved | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new ArmError('ARM_DATA_DIR', `${file} cannot be read`, { hint: 'check its permissions' }, { cause: error })
   }
-  try {
-    const saved = JSON.parse(text) as Saved
-    if (saved.format === 1 && typeof saved.genesis === 'string' && typeof saved.mnemonic === 'string') return saved
-  } catch {
-    // Falls through to the same refusal.
-  }
+  const saved = parsed(text)
+  if (saved?.format === FORMAT && typeof saved.genesis === 'string' && typeof saved.mnemonic === 'string') return saved
+  if (Number.isInteger(saved?.format) && saved?.format !== FORMAT)
+    throw new ArmError('ARM_DATA_DIR', `${file} has format ${saved?.format}, not ${FORMAT}`, {
+      hint: 'start it with the version that made it, choose another folder, or start this one over with --reset',
+    })
   throw new ArmError('ARM_DATA_DIR', `${file} is damaged`, {
     hint: 'restore it from a copy, or start over with --reset',
   })
+}
+
+/** Undefined for a file that is no JSON object; its fields are still to be looked at. */
+function parsed(text: string): Saved | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Saved) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function createSaved(options: TestnetOptions): Saved {
@@ -277,10 +309,10 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, engine = 'simplex', certificates = 'ed25519' } = options
+  const { validators: count = 1, certificates = count > 1 && isBlsNative() ? 'bls' : 'ed25519' } = options
   const keys = validatorKeys(mnemonic, { count, certificates })
   const seats = committeeOf(certificates, keys)
-  const shards = vShards.map((vShard) => ({ vShard, engine: count === 1 ? 'solo' : engine, ...seats }))
+  const shards = vShards.map((vShard) => ({ vShard, engine: engineOf(options, vShard), ...seats }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
@@ -301,7 +333,13 @@ function createSaved(options: TestnetOptions): Saved {
     allocations: carve(tokenAllocations(), 'pre-mainnet-rewards', funded),
   }
   genesisHash(genesis)
-  return { format: 1, genesis: toHex(encodeGenesis(genesis)), mnemonic, accounts, balanceMotes: balance.toString() }
+  return {
+    format: FORMAT,
+    genesis: toHex(encodeGenesis(genesis)),
+    mnemonic,
+    accounts,
+    balanceMotes: balance.toString(),
+  }
 }
 
 const deriving = new Map<string, (index: number) => KeyPair>()
@@ -340,6 +378,9 @@ function checkOptions({ validators = 1, engine, shards = 2, accounts = 10, block
       validators,
       hint: 'one makes blocks alone; 4 bear one that fails in any way, 7 two',
     })
+  const unknown = [engine ?? []].flat().find((name) => name !== 'simplex' && name !== 'poa')
+  if (unknown !== undefined)
+    throw new ArmError('ARM_ARGUMENT', `unknown engine "${unknown}"`, { hint: 'simplex or poa' })
   if (engine !== undefined && validators === 1)
     throw new ArmError('ARM_ARGUMENT', 'an engine is for several validators', {
       engine,

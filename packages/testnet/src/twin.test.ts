@@ -43,7 +43,7 @@ async function untilReported(rpc: RpcClient, each: () => void): Promise<Offences
 }
 
 test('a validator that signs two ways is reported by the others, and all of them have it on record', async () => {
-  await using testnet = await startTestnet({ validators: 4, shards: 1, accounts: 1 })
+  await using testnet = await startTestnet({ validators: 4, certificates: 'ed25519', shards: 1, accounts: 1 })
   const validators = testnet.validators as Validators
   await validators.kill(TWIN)
   // Whoever has its key takes its place.

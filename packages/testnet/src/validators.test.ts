@@ -50,22 +50,31 @@ describe('several validators', () => {
     await sameHeads(validators, [...rpcs.slice(0, 2), client(validators.node(2).url as string)])
   })
 
-  test('all that crash at once go on where they were: nothing final is lost', async () => {
-    const { validators, pay } = await start({ dataDir: folder() })
-    const ids = await pay(6)
-    const before = await headsOf(client(validators.node(1).url as string), validators)
-    await Promise.all([0, 1, 2, 3].map((validator) => validators.kill(validator)))
-    await Promise.all([0, 1, 2, 3].map((validator) => validators.restart(validator)))
-    for (const validator of [0, 3]) {
-      const rpc = client(validators.node(validator).url as string)
-      for (const { vShard, height, hash } of before)
-        expect((await rpc.call('arm_getHead', { vShard, height })).hash).toBe(hash)
-      for (const txId of ids) expect((await rpc.call('arm_getReceipt', { txId })).ok).toBe(true)
-    }
-    const rpc = client(validators.node(0).url as string)
-    await until(() => caughtUp(validators))
-    expect(await payThrough(rpc, validators, 2)).toHaveLength(2)
-  })
+  test.each(['their logs', 'snapshots and what the logs hold after them'])(
+    'all that crash at once go on from %s: nothing final is lost',
+    async (from) => {
+      const { validators, pay } = await start({ dataDir: folder() })
+      const ids = [...(await pay(6))]
+      for (let round = 0; from !== 'their logs' && round < 2; round++) {
+        const snapshots = Promise.all([0, 1, 2, 3].map((validator) => validators.node(validator).snapshot()))
+        // The chain goes on meanwhile.
+        ids.push(...(await pay(3)))
+        await snapshots
+      }
+      const before = await headsOf(client(validators.node(1).url as string), validators)
+      await Promise.all([0, 1, 2, 3].map((validator) => validators.kill(validator)))
+      await Promise.all([0, 1, 2, 3].map((validator) => validators.restart(validator)))
+      for (const validator of [0, 3]) {
+        const rpc = client(validators.node(validator).url as string)
+        for (const { vShard, height, hash } of before)
+          expect((await rpc.call('arm_getHead', { vShard, height })).hash).toBe(hash)
+        for (const txId of ids) expect((await rpc.call('arm_getReceipt', { txId })).ok).toBe(true)
+      }
+      const rpc = client(validators.node(0).url as string)
+      await until(() => caughtUp(validators))
+      expect(await payThrough(rpc, validators, 2)).toHaveLength(2)
+    },
+  )
 
   test('one whose log is damaged in the middle observes until it can contradict nothing, then votes again', async () => {
     const dataDir = folder()
@@ -153,6 +162,20 @@ describe('several validators', () => {
     expect(receipt.ok).toBe(true)
   })
 
+  test('decide on shards of one chain by different engines', async () => {
+    const { testnet, rpcs, pay } = await start({ engine: ['simplex', 'poa', 'simplex'] })
+    const [rpc] = rpcs as [RpcClient]
+    const { shards } = await rpc.call('arm_network')
+    expect(shards.map(({ engine }) => engine)).toEqual(['simplex', 'poa', 'simplex'])
+    await pay(3)
+    const [alice, bob] = await Promise.all(testnet.accounts.map((account) => createWallet(rpc, accountKey(account))))
+    if (alice === undefined || bob === undefined) throw new Error('two accounts')
+    const { traceId } = await alice.wait(await alice.transfer(bob.address(2), AC, { vShard: 1 }), 'anchored')
+    await until(async () => (await rpc.call('arm_trace', { id: traceId })).done)
+    const light = createLightClient(rpcs[2] as RpcClient, trustedRoot(testnet.genesis))
+    expect((await light.account(bob.address(2))).account?.balance).toBe(10_001n * AC)
+  })
+
   test('decide under poa too, as long as more than half are up', async () => {
     const { validators, pay } = await start({ validators: 3, engine: 'poa' })
     await pay(2)
@@ -181,6 +204,7 @@ test.each([
   { validators: 1.5 },
   { validators: 4, blockTime: 'manual' as const },
   { engine: 'poa' as const },
+  { validators: 4, engine: 'raft' as 'poa' },
 ])('%o is no testnet', async (options) => {
   await expect(startTestnet(options)).rejects.toMatchObject({ code: 'ARM_ARGUMENT' })
 })

@@ -22,6 +22,11 @@ export function blsMultisig(backend: BlsBackend = platformBls): CertificateSchem
   }
 }
 
+/** True where BLS signatures take about a millisecond, and not fifty: where the native library loads. */
+export function isBlsNative(): boolean {
+  return platformBls.name !== 'noble'
+}
+
 /** The key that a certificate of a whole committee is checked against: who did not sign is subtracted from it. */
 export function sumBlsKeys(keys: readonly Uint8Array[], backend: BlsBackend = platformBls): Uint8Array {
   return backend.sumKeys(keys)

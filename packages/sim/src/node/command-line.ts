@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { cpuUsage } from 'node:process'
 import { parseArgs } from 'node:util'
 import { ArmError } from '@armchain/core'
+import { attackScenario, isAttack } from '../attacks.ts'
 import { type CampaignReport, failsLike, type Runner, runCampaign } from '../campaign.ts'
 import { ENGINES } from '../engines.ts'
 import { generateScenario } from '../generate.ts'
 import type { Violation } from '../oracle.ts'
 import { readPlan, writePlan } from '../plan.ts'
 import { runEngine, runWhole, type SimEngine, traceEngine, traceWhole } from '../run.ts'
-import type { Scenario } from '../scenario.ts'
+import { ATTACKS, type Scenario } from '../scenario.ts'
 import { shrinkScenario } from '../shrink.ts'
 import { timeline } from '../timeline.ts'
 
@@ -21,6 +22,7 @@ const USAGE = `npm run sim -- [options]
   --whole         whole nodes: shards, pools and messages between shards
   --twins N       so many seats have twins, however many the protocol tolerates
   --plan FILE     run the scenario of a file instead
+  --attack NAME   run a named attack instead: ${ATTACKS.join(', ')}
   --json FILE     write the report there
   --out DIR       where plan and trace of a failure go (default sim-failures)
   --max N         stop at so many violations (default 1)
@@ -34,6 +36,7 @@ const OPTIONS = {
   whole: { type: 'boolean', default: false },
   twins: { type: 'string', default: '0' },
   plan: { type: 'string' },
+  attack: { type: 'string' },
   json: { type: 'string' },
   out: { type: 'string', default: 'sim-failures' },
   max: { type: 'string', default: '1' },
@@ -48,7 +51,7 @@ export function runCommandLine(argv: readonly string[]): number {
     console.log(USAGE)
     return 0
   }
-  const plan = values.plan === undefined ? undefined : readPlan(readText(values.plan))
+  const plan = planOf(values)
   const engine = engineOf(plan?.engine ?? values.engine)
   const isWhole = plan?.whole ?? values.whole
   const nodes = plan?.nodes ?? whole(values.nodes, '--nodes')
@@ -68,6 +71,14 @@ export function runCommandLine(argv: readonly string[]): number {
 }
 
 type Values = ReturnType<typeof parse>
+
+/** The one scenario that is asked for; undefined for a campaign. */
+function planOf({ plan, attack, seed = '1' }: Values): Scenario | undefined {
+  if (attack === undefined) return plan === undefined ? undefined : readPlan(readText(plan))
+  if (plan !== undefined) throw usage('pass --plan or --attack, not both')
+  if (!isAttack(attack)) throw usage(`there is no attack "${attack}"; there are ${ATTACKS.join(', ')}`)
+  return attackScenario(attack, whole(seed, '--seed'))
+}
 
 function parse(argv: readonly string[]) {
   try {

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
+import { ATTACK_BUGS } from './planted/attack-bugs.ts'
 import { ENGINE_BUGS } from './planted/engine-bugs.ts'
 import { hunt } from './planted/hunt.ts'
 import { SHARD_BUGS } from './planted/shard-bugs.ts'
+import { WHOLE_BUGS } from './planted/whole-bugs.ts'
 
 /**
  * Hunts every planted bug, or those that are named, and prints where each was found, a JSON object a line. Exit status 1
  * if one was not found, or if the sound engine fails where it was. `--near`: begins close to where each is known to be.
  */
-const BUGS = [...ENGINE_BUGS, ...SHARD_BUGS]
+const BUGS = [...ENGINE_BUGS, ...SHARD_BUGS, ...WHOLE_BUGS, ...ATTACK_BUGS]
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { near: { type: 'boolean', default: false } },

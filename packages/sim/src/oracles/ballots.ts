@@ -5,13 +5,11 @@ export class Ballots {
   readonly #views: Map<number, View> = new Map()
   /** The view that was looked for last, as its votes come in a row. */
   #recent: { readonly key: number; readonly view: View } | undefined
-  /** The last view that anything was said about. */
-  latestKey = 0
+  #latest = { epoch: 0, view: 0 }
 
   of(epoch: number, view: number): View {
     const key = keyOf(epoch, view)
     if (this.#recent?.key === key) return this.#recent.view
-    this.latestKey = Math.max(this.latestKey, key)
     let found = this.#views.get(key)
     if (found === undefined) {
       found = { own: [], tallies: [], certified: [], proposals: [] }
@@ -20,14 +18,41 @@ export class Ballots {
     this.#recent = { key, view: found }
     return found
   }
+
+  /** A correct seat has voted there. Others name epochs and views that nobody will ever see. */
+  reach(epoch: number, view: number): void {
+    if (keyOf(epoch, view) > keyOf(this.#latest.epoch, this.#latest.view)) this.#latest = { epoch, view }
+  }
+
+  /** Views in which a correct seat may have cast a vote by now, sent or not: up to the next one, and the first of the next epoch. */
+  until(): Views {
+    const { epoch, view } = this.#latest
+    return { upTo: keyOf(epoch, view + 1), first: keyOf(epoch + 1, 1) }
+  }
+}
+
+/** All views up to one, and a later one, by their keys. */
+export type Views = { readonly upTo: number; readonly first: number }
+
+export const NONE: Views = { upTo: -1, first: -1 }
+
+export function isAmong({ upTo, first }: Views, at: { readonly epoch: number; readonly view: number }): boolean {
+  const key = keyOf(at.epoch, at.view)
+  return key <= upTo || key === first
 }
 
 /** Views of all epochs, in order. */
-export function keyOf(epoch: number, view: number): number {
+function keyOf(epoch: number, view: number): number {
   return epoch * 0x1_0000_0000 + view
 }
 
-type Own = { notarize?: string; finalize?: string; nullify?: string }
+type Own = {
+  notarize?: string
+  finalize?: string
+  nullify?: string
+  /** A vote to notarise that a crash kept from being sent may have come before. */
+  nullifiedLate?: boolean
+}
 export type Ground = NonNullable<VoteStatement['on']>
 type Tally = { readonly kind: VoteKind; readonly digest: string; readonly signed: boolean[]; weight: number }
 /** Lists, as nearly all views have one digest or two: they are looked through faster than a name is made for each. */
@@ -63,13 +88,22 @@ export function tallyOf({ tallies }: View, kind: VoteKind, digest: string): Tall
   return made
 }
 
-export function cast(view: View, signer: number, kind: VoteKind, digest: string): string | undefined {
+/**
+ * Adds what a seat has signed; gives what it contradicts. `late`: the seat has crashed in the meantime, so that it may have
+ * cast a vote in this view before, and made it durable, that was not sent.
+ */
+export function cast(
+  view: View,
+  vote: { readonly signer: number; readonly kind: VoteKind; readonly digest: string; readonly late: boolean },
+): string | undefined {
+  const { signer, kind, digest, late } = vote
   const own = view.own[signer] ?? {}
   view.own[signer] = own
   const before = own[kind]
   if (before !== undefined && before !== digest) return `two ${kind} votes, ${short(before)} and ${short(digest)}`
   if (before !== undefined) return undefined
-  if (kind === 'notarize' && own.nullify !== undefined) return 'notarised what it had nullified'
+  if (kind === 'notarize' && own.nullify !== undefined && !own.nullifiedLate) return 'notarised what it had nullified'
+  if (kind === 'nullify') own.nullifiedLate = late
   own[kind] = digest
   if (own.finalize !== undefined && own.nullify !== undefined) return 'both finalised and nullified'
   return undefined

@@ -1,5 +1,4 @@
 import { type Evidence, verifyEvidence } from '@armchain/consensus'
-import { SHARD } from '../abstract-chain.ts'
 import type { ClusterKeys } from '../cluster-keys.ts'
 import type { Host } from '../host.ts'
 import type { MessageLens, VoteStatement } from '../lens.ts'
@@ -13,8 +12,7 @@ import { heightOf } from './liveness.ts'
 const HEARD_MIN = 12
 
 /**
- * Whoever is accused is guilty, and who contradicts itself is accused: no evidence names a seat that keeps its votes, nobody
- * blames a correct seat for what no correct one sends, or stops listening to it, and
+ * Whoever is accused is guilty, and who contradicts itself is accused: no evidence names a seat that keeps its votes, and
  * where correct hosts have heard many pairs of contradicting votes, in views that nobody had decided, one of them has told.
  */
 export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLens): Oracle {
@@ -54,13 +52,6 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
     return on !== undefined && lens.leader !== undefined && lens.leader(epoch, view) !== signer
   }
 
-  function blamed(fact: Fact & { readonly type: 'misconduct' | 'cutOff' }): string | undefined {
-    if (unbound.has(fact.peer)) return undefined
-    return fact.type === 'cutOff'
-      ? `seat ${fact.peer} is correct, and is not listened to any more`
-      : `seat ${fact.peer} is correct, and blamed for ${fact.reason}`
-  }
-
   return {
     name: 'evidence',
     sent(host: Host, _to: number | 'all', bytes: Uint8Array) {
@@ -77,9 +68,7 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
         if (statement.type === 'vote' && !isUsurped(statement)) hear(host, statement)
     },
     told(host: Host, fact: Fact) {
-      if (unbound.has(host.seat)) return undefined
-      if (fact.type === 'misconduct' || fact.type === 'cutOff') return blamed(fact)
-      if (fact.type !== 'evidence') return undefined
+      if (fact.type !== 'evidence' || unbound.has(host.seat)) return undefined
       const shown = show(fact.bytes, keys)
       if (shown === undefined) return 'evidence that shows nothing'
       told++
@@ -96,10 +85,10 @@ export function evidence(scenario: Scenario, keys: ClusterKeys, lens: MessageLen
 type Votes = { readonly epoch: number; readonly view: number; notarize?: string; nullify?: string; finalize?: string }
 
 /** The evidence, if it holds in the epoch that it names. */
-function show(bytes: Uint8Array, { genesisHash, committee }: ClusterKeys): Evidence | undefined {
+function show(bytes: Uint8Array, { genesisHash, shard, committee }: ClusterKeys): Evidence | undefined {
   // Epochs of one run are few, and evidence is rare.
   for (let epoch = 0; epoch < EPOCHS_MAX; epoch++) {
-    const context = { genesisHash, schemaVersion: 1, shard: SHARD, epoch }
+    const context = { genesisHash, schemaVersion: 1, shard, epoch }
     const outcome = verifyEvidence(bytes, { context, committee })
     if (outcome.ok) return outcome.value
   }

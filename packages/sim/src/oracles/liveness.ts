@@ -7,27 +7,33 @@ export const LIVENESS_BLOCKS = 5
 
 /**
  * After the network has stabilised, every node that is not Byzantine gets on: observers that may not vote, and those
- * that were down or cut off, included.
+ * that were down or cut off, included; on every chain of theirs.
  */
-export function liveness(): Oracle {
-  let stableHeight = 0
+export function liveness(chains: readonly number[] = [0]): Oracle {
+  let stableHeights: readonly number[] = chains.map(() => 0)
   return {
     name: 'liveness',
     stabilised(view: WorldView) {
-      stableHeight = Math.max(...honestHosts(view).map(heightOf))
+      stableHeights = chains.map((chain) => Math.max(...honestHosts(view).map((host) => heightOf(host, chain))))
       return undefined
     },
     ended(view: WorldView) {
-      const behind = honestHosts(view).filter((host) => heightOf(host) < stableHeight + LIVENESS_BLOCKS)
-      if (behind.length === 0) return undefined
-      const list = honestHosts(view).map((host) => `${host.name}: ${heightOf(host)}${host.node ? '' : ' (down)'}`)
-      const calmMs = view.scenario.endMs - view.scenario.gstMs
-      return `${behind.length} nodes did not get ${LIVENESS_BLOCKS} blocks beyond ${stableHeight} in ${calmMs} ms of calm; heights ${list.join(', ')}`
+      for (const [i, chain] of chains.entries()) {
+        const due = (stableHeights[i] ?? 0) + LIVENESS_BLOCKS
+        const behind = honestHosts(view).filter((host) => heightOf(host, chain) < due)
+        if (behind.length === 0) continue
+        const list = honestHosts(view).map(
+          (host) => `${host.name}: ${heightOf(host, chain)}${host.node ? '' : ' (down)'}`,
+        )
+        const calmMs = view.scenario.endMs - view.scenario.gstMs
+        return `${behind.length} nodes did not get chain ${chain} to height ${due} in ${calmMs} ms of calm; heights ${list.join(', ')}`
+      }
+      return undefined
     },
   }
 }
 
-/** The highest block of chain 0 that a host has told of. */
-export function heightOf(host: Host): number {
-  return host.heights.get(0) ?? 0
+/** The highest block of a chain that a host has told of. */
+export function heightOf(host: Host, chain = 0): number {
+  return host.heights.get(chain) ?? 0
 }

@@ -8,12 +8,14 @@ import {
   cast,
   certify,
   type Ground,
+  isAmong,
   isCertified,
-  keyOf,
+  NONE,
   propose,
   short,
   tallyOf,
   type View,
+  type Views,
 } from './ballots.ts'
 
 /**
@@ -35,7 +37,9 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
   const quorum = model === 'crash' ? Math.floor(total / 2) + 1 : total - faultBudget(total, 'byzantine')
 
   /** A vote that a crash kept from being sent may be durable, and count where it was cast: up to here. */
-  let unsentUpTo = 0
+  let unsent = NONE
+  /** The same by seat: what it says of these views it may have decided before it crashed. */
+  const unsentBy = new Map<number, Views>()
 
   function judge(statement: Statement): string | undefined {
     const view = ballots.of(statement.epoch, statement.view)
@@ -46,8 +50,16 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       return broken && `${nameOf(statement)} ${broken}`
     }
     const { kind, signer } = statement
-    const own = unbound.has(signer) ? undefined : cast(view, signer, kind, digest)
+    const own = unbound.has(signer)
+      ? undefined
+      : cast(view, {
+          signer,
+          kind,
+          digest,
+          late: isAmong(unsentBy.get(signer) ?? NONE, statement),
+        })
     if (own !== undefined) return `seat ${signer}, ${nameOf(statement)}: ${own}`
+    if (!unbound.has(signer)) ballots.reach(statement.epoch, statement.view)
     const { on } = statement
     if (on !== undefined) propose(view, digest, on)
     const unfounded = kind === 'notarize' && !byzantine.has(signer) ? groundless(statement, view) : undefined
@@ -68,21 +80,10 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
     let reason: string | undefined
     for (const { on, digest: of } of view.proposals) {
       if (of !== digest) continue
-      reason = badGround({ epoch, view: at, on })
+      reason = badGround(ballots, { epoch, view: at, on, unsent })
       if (reason === undefined) return undefined
     }
     return reason
-  }
-
-  /** Why nothing may stand there in a view. */
-  function badGround({ epoch, view: at, on }: { epoch: number; view: number; on: Ground }): string | undefined {
-    for (let between = on.view + 1; between < at; between++)
-      if (keyOf(epoch, between) > unsentUpTo && !ballots.of(epoch, between).nullified)
-        return `skipped view ${between}, which nobody could prove nullified`
-    if (on.view === 0 || keyOf(epoch, on.view) <= unsentUpTo) return undefined
-    const below = ballots.of(epoch, on.view)
-    if (isCertified(below, 'notarization', on.digest) || isCertified(below, 'finalization', on.digest)) return undefined
-    return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
   }
 
   return {
@@ -94,8 +95,9 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
       }
       return undefined
     },
-    restarted() {
-      unsentUpTo = ballots.latestKey + 1
+    restarted({ seat }: Host) {
+      unsent = ballots.until()
+      unsentBy.set(seat, unsent)
       return undefined
     },
   }
@@ -103,4 +105,19 @@ export function votes(scenario: Scenario, model: FaultModel, lens: MessageLens):
 
 function nameOf({ epoch, view }: Statement): string {
   return `epoch ${epoch} view ${view}`
+}
+
+/** Why nothing may stand there in a view, by what was signed in views that are not among `unsent`. */
+function badGround(
+  ballots: Ballots,
+  place: { readonly epoch: number; readonly view: number; readonly on: Ground; readonly unsent: Views },
+): string | undefined {
+  const { epoch, view, on, unsent } = place
+  for (let between = on.view + 1; between < view; between++)
+    if (!isAmong(unsent, { epoch, view: between }) && !ballots.of(epoch, between).nullified)
+      return `skipped view ${between}, which nobody could prove nullified`
+  if (on.view === 0 || isAmong(unsent, { epoch, view: on.view })) return undefined
+  const below = ballots.of(epoch, on.view)
+  if (isCertified(below, 'notarization', on.digest) || isCertified(below, 'finalization', on.digest)) return undefined
+  return `built on ${short(on.digest)} of view ${on.view}, which was not notarised`
 }

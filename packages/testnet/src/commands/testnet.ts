@@ -2,15 +2,17 @@ import { rename } from 'node:fs/promises'
 import { ArmError, formatAc } from '@armchain/core'
 import { createLog } from '@armchain/node'
 import { runDemo } from '../demo.ts'
-import { startTestnet, type Testnet, type TestnetOptions } from '../testnet.ts'
+import { startTestnet, type Testnet, type TestnetEngine, type TestnetOptions } from '../testnet.ts'
 import { type Command, DEFAULT_PORT, integer, type Output, text, type Values, writeText } from './command.ts'
 
 export const testnetCommand: Command = {
   usage: `testnet [options]                       start a sharded testnet and keep it running
   --shards N          vShards beside the main shard (default 2; 0 for the main shard alone)
   --validators N      validators of every shard, 1 to 31 (default 1; of 4 one may fail in any way)
-  --engine NAME       how several decide: simplex (default), or poa, which bears crashes only
-  --certificates KIND what blocks are certified with: ed25519 (default) or bls, of one size for any number
+  --engine NAMES      how several decide: simplex (default), or poa, which bears crashes only; simplex,poa for the main
+                      shard by one and the vShards by the other
+  --certificates KIND what blocks are certified with: bls, of one size for any number of validators (default
+                      for several, where its native library loads), or ed25519
   --accounts N        funded accounts (default 10)
   --block-time T      milliseconds, 0 for on demand (default), or "manual"
   --data-dir DIR      keep the chain there across restarts (default: in memory)
@@ -71,7 +73,7 @@ function readOptions(values: Values): TestnetOptions {
   return {
     ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
     ...(values.validators !== undefined && { validators: integer(values, 'validators', 1) }),
-    ...(engine !== undefined && { engine: readEngine(engine) }),
+    ...(engine !== undefined && { engine: readEngines(engine) }),
     ...(certificates !== undefined && { certificates: readCertificates(certificates) }),
     ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
     blockTime: blockTime === undefined ? 0 : readBlockTime(blockTime),
@@ -93,9 +95,13 @@ function readBlockTime(blockTime: string): number | 'manual' {
   })
 }
 
-function readEngine(engine: string): 'simplex' | 'poa' {
-  if (engine === 'simplex' || engine === 'poa') return engine
-  throw new ArmError('ARM_CLI_USAGE', `unknown engine "${engine}"`, { hint: 'simplex or poa' })
+function readEngines(names: string): readonly TestnetEngine[] {
+  return names.split(',').map((engine) => {
+    if (engine === 'simplex' || engine === 'poa') return engine
+    throw new ArmError('ARM_CLI_USAGE', `unknown engine "${engine}"`, {
+      hint: 'simplex, poa, or a list like simplex,poa',
+    })
+  })
 }
 
 function readCertificates(certificates: string): 'ed25519' | 'bls' {
@@ -125,7 +131,9 @@ function printBanner(
   print(`  WebSocket  ${wsUrl}`)
   if (validators !== undefined) {
     const list = validators.list()
-    const [by] = shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)
+    const by = [
+      ...new Set(shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)),
+    ].join(', ')
     print(`  Validators ${list.length}, by ${by}: ${list.map((each) => each.rpcUrl).join(' ')}   (see armchain chaos)`)
   }
   print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)

@@ -9,6 +9,8 @@ export type PlantedBug = {
   readonly what: string
   /** `solo`: whole nodes, and the bug is in the shard package. */
   readonly engine: 'simplex' | 'poa' | 'solo'
+  /** Whole nodes under a committee: the bug is in the shard package too. */
+  readonly whole?: true
   readonly patches?: readonly Patch[]
   /** Wrong from outside: what the engine is given, or what becomes of what it says. */
   readonly wrap?: (factory: EngineFactory) => EngineFactory
@@ -21,7 +23,7 @@ export type PlantedBug = {
   readonly seedsMax: number
 }
 
-const at = (file: string, find: string, replace: string): Patch => ({
+export const at = (file: string, find: string, replace: string): Patch => ({
   file: `packages/consensus/src/${file}`,
   find,
   replace,
@@ -34,7 +36,7 @@ const bug = (
 ): PlantedBug => ({ name, what, engine: 'simplex', nodes: 4, firstSeed: 1, seedsMax: 100, ...parts })
 
 /** The checks that guard the engine's own promises would turn the bug into a crash: they are taken out too. */
-const noInvariants: readonly Patch[] = [
+export const noInvariants: readonly Patch[] = [
   at(
     'simplex/votes.ts',
     "invariant(mine.notarize === undefined && !mine.nullify, 'a second notarize, or one after nullify')",

@@ -31,7 +31,7 @@ export async function hunt(bug: PlantedBug, firstSeed: number = 1): Promise<Hunt
   const startMs = cpuMs()
   for (let seed = firstSeed; seed < firstSeed + bug.seedsMax; seed++) {
     const { engine, nodes } = bug
-    const scenario = bend(generateScenario({ seed, engine, nodes, model, whole: bug.engine === 'solo' }))
+    const scenario = bend(generateScenario({ seed, engine, nodes, model, whole: isWhole(bug) }))
     const { violation } = broken(scenario)
     if (violation === undefined) continue
     const { oracle, message, atMs } = violation
@@ -47,7 +47,7 @@ export async function hunt(bug: PlantedBug, firstSeed: number = 1): Promise<Hunt
 async function runnersOf(bug: PlantedBug): Promise<{ readonly sound: Runner; readonly broken: Runner }> {
   const { patches = [], wrap = (factory) => factory } = bug
   const honest = ENGINES[bug.engine] as SimEngine
-  if (bug.engine === 'solo') {
+  if (isWhole(bug)) {
     const parts = await importPatched<ShardParts>('packages/shard/src/index.ts', bug.name, patches)
     return { sound: (scenario) => runWhole(scenario, honest), broken: (scenario) => runWhole(scenario, honest, parts) }
   }
@@ -55,6 +55,10 @@ async function runnersOf(bug: PlantedBug): Promise<{ readonly sound: Runner; rea
   const factory = wrap(bug.engine === 'poa' ? patched.createPoaEngine : patched.createSimplexEngine)
   const broken: Runner = (scenario) => runEngine(scenario, { ...honest, factory })
   return { sound: (scenario) => runEngine(scenario, honest), broken }
+}
+
+function isWhole({ engine, whole }: PlantedBug): boolean {
+  return engine === 'solo' || whole === true
 }
 
 function cpuMs(): number {
