@@ -11,7 +11,12 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/{src,tools}/**/*.test.ts', 'tools/**/*.test.ts', 'examples/**/*.test.ts'],
+    include: [
+      'packages/*/{src,tools}/**/*.test.ts',
+      'tools/**/*.test.ts',
+      'examples/**/*.test.ts',
+      'bench/src/**/*.test.ts',
+    ],
     pool: 'forks',
     execArgv: ['--conditions=@armchain/source'],
     testTimeout: 60_000,

@@ -33,7 +33,11 @@ export function ratio(ours: Measured, theirs: Measured): { readonly tps: number;
 
 /** Medians of each figure by itself. */
 export function medianRun(runs: readonly Run[]): Run {
+  const deliveries = runs.flatMap(({ delivery }) => (delivery === undefined ? [] : [delivery]))
   return {
+    ...(deliveries.length > 0 && {
+      delivery: { ms: median(deliveries.map(({ ms }) => ms)), blocks: median(deliveries.map(({ blocks }) => blocks)) },
+    }),
     ...medianPace(runs),
     cold: medianPace(runs.map(({ cold }) => cold)),
     firstBlockMs: median(runs.map(({ firstBlockMs }) => firstBlockMs)),

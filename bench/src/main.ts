@@ -8,14 +8,14 @@ import { barPlot, type Chart, linePlot, type Panel } from './plot.ts'
 import type { Run, Work } from './side.ts'
 import { createAnvilSide } from './sides/anvil.ts'
 import { createArmchainSide } from './sides/armchain.ts'
-import { type SweepPoint, sweep } from './sweep.ts'
+import { crossPrices, type SweepPoint, sweep } from './sweep.ts'
 
 const USAGE = `npm run bench -- [options]
   --quick        three pairs instead of five, and no sweep
   --sweep        the sweep over vShards and cross-shard parts alone
   --repeats N    pairs of the comparison
   --rounds N     rounds of the sweep (default 3)
-  --count N      transfers a run (default 20000, from 1000 accounts)
+  --count N      transfers a run (default 60000, from 1000 accounts)
   --json FILE    write the figures there
   --out DIR      plots and JSON of a whole run (default bench/results)`
 
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     sweep: { type: 'boolean', default: false },
     repeats: { type: 'string' },
     rounds: { type: 'string', default: '3' },
-    count: { type: 'string', default: '20000' },
+    count: { type: 'string', default: '60000' },
     json: { type: 'string' },
     out: { type: 'string', default: resolve(import.meta.dirname, '../results') },
     help: { type: 'boolean', default: false },
@@ -122,6 +122,11 @@ function reportSweep(points: readonly SweepPoint[], about: About): void {
   printTable([['vShards', 'cross-shard', 'transfers/s', 'CPU us each'], ...rows])
   const flat = points.filter(({ crossPercent }) => crossPercent === 0).map(({ run }) => run.cpuUsPerTx)
   console.log(`CPU at 0 % cross-shard: dearest over cheapest ${(Math.max(...flat) / Math.min(...flat)).toFixed(3)}`)
+  const prices = crossPrices(points)
+  for (const { shards, cpuUs, overInside, blocks, ms } of prices)
+    console.log(
+      `${shards} vShards: a payment to another costs ${whole0(cpuUs)} us more (${overInside.toFixed(2)} times one inside), ${blocks} blocks and ${whole0(ms)} ms`,
+    )
   const parts = [...new Set(points.map(({ crossPercent }) => crossPercent))]
   const chart = (title: string, of: (run: Run) => number): Chart => ({
     title,
@@ -138,7 +143,7 @@ function reportSweep(points: readonly SweepPoint[], about: About): void {
     chart('CPU of the server, us a transfer', ({ cpuUsPerTx }) => cpuUsPerTx),
   ]
   save('sweep.svg', linePlot(charts, note(about)))
-  save('sweep.json', `${JSON.stringify({ points, ...about }, null, 2)}\n`)
+  save('sweep.json', `${JSON.stringify({ points, prices, ...about }, null, 2)}\n`)
 }
 
 function note({ machine: { cpu, cores, node }, commit: at }: About): string {

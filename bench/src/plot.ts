@@ -3,7 +3,13 @@
 export type Bar = { readonly label: string; readonly value: number; readonly samples: readonly number[] }
 export type Panel = { readonly title: string; readonly bars: readonly Bar[] }
 export type Line = { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] }
-export type Chart = { readonly title: string; readonly xLabel: string; readonly lines: readonly Line[] }
+export type Chart = {
+  readonly title: string
+  readonly xLabel: string
+  readonly lines: readonly Line[]
+  /** `decades`: a line across for each power of ten. */
+  readonly scale?: 'linear' | 'decades'
+}
 
 const WIDTH = 460
 const HEIGHT = 260
@@ -47,29 +53,47 @@ function barPanel({ title, bars }: Panel): string {
 <text x="${center}" y="${yOf(0, top) + 16}" text-anchor="middle">${escaped(label)}</text>
 <text x="${center}" y="${yOf(0, top) + 31}" text-anchor="middle">${rounded(value)}</text>`
   })
-  return `${frame(title, top)}${drawn.join('')}`
+  return `${frame(title, linearAxis(top))}${drawn.join('')}`
 }
 
-function linePanel({ title, xLabel, lines }: Chart): string {
-  const top = niceTop(Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y))))
+function linePanel({ title, xLabel, lines, scale = 'linear' }: Chart): string {
+  const values = lines.flatMap(({ points }) => points.map(([, y]) => y))
+  const axis = scale === 'linear' ? linearAxis(niceTop(Math.max(...values))) : decadesAxis(values)
   const xs = [...new Set(lines.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b)
   const xOf = (x: number): number => LEFT + 20 + ((WIDTH - LEFT - 60) * xs.indexOf(x)) / Math.max(1, xs.length - 1)
-  const ticks = xs.map((x) => `<text x="${xOf(x)}" y="${yOf(0, top) + 16}" text-anchor="middle">${x}</text>`)
+  const ticks = xs.map(
+    (x) => `<text x="${xOf(x)}" y="${yOf(0, 1) + 16}" text-anchor="middle">${x.toLocaleString('en-US')}</text>`,
+  )
   const drawn = lines.map(({ label, points }, i) => {
     const color = COLORS[i % COLORS.length]
-    const path = points.map(([x, y]) => `${xOf(x)},${yOf(y, top)}`).join(' ')
-    const dots = points.map(([x, y]) => `<circle cx="${xOf(x)}" cy="${yOf(y, top)}" r="3" fill="${color}"/>`).join('')
+    const path = points.map(([x, y]) => `${xOf(x)},${axis.yOf(y)}`).join(' ')
+    const dots = points.map(([x, y]) => `<circle cx="${xOf(x)}" cy="${axis.yOf(y)}" r="3" fill="${color}"/>`).join('')
     return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"/>${dots}
 <text x="${LEFT + 8 + 76 * i}" y="${TOP - 6}" style="fill:${color}">${escaped(label)}</text>`
   })
-  const axis = `<text x="${(LEFT + WIDTH) / 2}" y="${yOf(0, top) + 32}" text-anchor="middle">${escaped(xLabel)}</text>`
-  return `${frame(title, top)}${ticks.join('')}${axis}${drawn.join('')}`
+  const named = `<text x="${(LEFT + WIDTH) / 2}" y="${yOf(0, 1) + 32}" text-anchor="middle">${escaped(xLabel)}</text>`
+  return `${frame(title, axis)}${ticks.join('')}${named}${drawn.join('')}`
 }
 
-function frame(title: string, top: number): string {
-  const lines = [0, 0.25, 0.5, 0.75, 1].map((part) => {
-    const y = yOf(part * top, top)
-    return `<line x1="${LEFT}" y1="${y}" x2="${WIDTH - 10}" y2="${y}" stroke="#ddd"/><text x="${LEFT - 6}" y="${y + 4}" text-anchor="end">${rounded(part * top)}</text>`
+type Axis = { readonly marks: readonly number[]; readonly yOf: (value: number) => number }
+
+function linearAxis(top: number): Axis {
+  return { marks: [0, 0.25, 0.5, 0.75, 1].map((part) => part * top), yOf: (value) => yOf(value, top) }
+}
+
+function decadesAxis(values: readonly number[]): Axis {
+  const low = Math.floor(Math.log10(Math.min(...values)))
+  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))))
+  return {
+    marks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)),
+    yOf: (value) => yOf(Math.log10(value) - low, high - low),
+  }
+}
+
+function frame(title: string, { marks, yOf: at }: Axis): string {
+  const lines = marks.map((mark) => {
+    const y = at(mark)
+    return `<line x1="${LEFT}" y1="${y}" x2="${WIDTH - 10}" y2="${y}" stroke="#ddd"/><text x="${LEFT - 6}" y="${y + 4}" text-anchor="end">${mark < 1 ? mark : rounded(mark)}</text>`
   })
   return `<text class="title" x="${LEFT}" y="18">${escaped(title)}</text>${lines.join('')}`
 }

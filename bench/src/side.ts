@@ -37,13 +37,19 @@ export type Prepared = {
   readonly included: () => Promise<void>
   /** Reads back every nonce and a sample of receipts; throws if anything is missing. */
   readonly check: () => Promise<void>
+  /** How a sample of payments between shards went; undefined if there were none. */
+  readonly deliveries?: () => Promise<Delivery | undefined>
 }
+
+/** From the block that a payment leaves a shard in until the block that brings it to another. */
+export type Delivery = { readonly ms: number; readonly blocks: number }
 
 export type Pace = { readonly tps: number; readonly cpuUsPerTx: number; readonly wallMs: number }
 
 /** The figures of the steady part, and beside them those of the cold one. */
 export type Run = Pace & {
   readonly cold: Pace
+  readonly delivery?: Delivery | undefined
   readonly firstBlockMs: number
   readonly rssMiB: number
 }
@@ -51,13 +57,17 @@ export type Run = Pace & {
 /** One run on a fresh server. */
 export async function measure(side: Side, work: Work): Promise<Run> {
   await using server = await side.start(work)
-  const cold = await measurePart(server, work, 'cold')
+  const { delivery: _, ...cold } = await measurePart(server, work, 'cold')
   const steady = await measurePart(server, work, 'steady')
   return { ...steady, cold, firstBlockMs: server.firstBlockMs, rssMiB: usageOf(server.pid).rssMiB }
 }
 
 /** The clock stops when all is in blocks; CPU counts until the server is idle again. */
-async function measurePart(server: Server, work: Work, part: Part): Promise<Pace> {
+async function measurePart(
+  server: Server,
+  work: Work,
+  part: Part,
+): Promise<Omit<Run, 'cold' | 'firstBlockMs' | 'rssMiB'>> {
   const prepared = await server.prepare(part)
   const { included, check } = prepared
   const before = await whenIdle(server.pid)
@@ -68,6 +78,7 @@ async function measurePart(server: Server, work: Work, part: Part): Promise<Pace
   const after = await whenIdle(server.pid)
   await check()
   return {
+    delivery: await prepared.deliveries?.(),
     tps: (work.count / wallMs) * 1000,
     cpuUsPerTx: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
     wallMs,

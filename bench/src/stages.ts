@@ -19,7 +19,8 @@ const USAGE = `npm run bench:stages -- [options]
   --repeats N    runs (default 3)
   --shards N     vShards (default 2)
   --cross N      percent of cross-shard transfers (default 0)
-  --out DIR      where stages.json and the profiles go (default bench/results; profiles only if given)`
+  --profiles DIR keeps the CPU profiles there
+  --out DIR      where stages.json goes (default bench/results)`
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +28,8 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     shards: { type: 'string', default: '2' },
     cross: { type: 'string', default: '0' },
-    out: { type: 'string' },
+    profiles: { type: 'string' },
+    out: { type: 'string', default: resolve(import.meta.dirname, '../results') },
     help: { type: 'boolean', default: false },
   },
 })
@@ -36,8 +38,6 @@ const ACCOUNTS = 1_000
 const SAMPLE_US = 500
 /** What the node puts off is done by then; being sampled, it is never quite idle. */
 const SETTLE_MS = 2_000
-/** The profiler's own thread. */
-const PROFILER = 'v8:ProfEvntProc'
 
 /** Threads of the process by the name they go by, and what their time is for where no profile says. */
 const THREADS: readonly {
@@ -53,10 +53,12 @@ const THREADS: readonly {
     stage: 'history thread',
   },
   { names: ['V8Worker', 'DelayedTaskSche'], stage: "V8's helpers: garbage collection and compilation" },
-  { names: ['libuv-worker'], stage: 'disk: writes and syncs of the log' },
+  { names: ['libuv-worker'], stage: "disk: the log's writes and syncs, the store of history" },
 ]
 
-type Budget = { readonly wallMs: number; readonly processUs: number; readonly stages: ReadonlyMap<string, number> }
+/** CPU of the steady part in microseconds a transfer: of the process, and of its threads by name. */
+type Usage = { readonly processUs: number; readonly threads: ReadonlyMap<string, number> }
+type Budget = Usage & { readonly stages: ReadonlyMap<string, number> }
 
 if (values.help) console.log(USAGE)
 else await main()
@@ -64,21 +66,22 @@ else await main()
 async function main(): Promise<void> {
   const work: Work = { count: Number(values.count), accounts: ACCOUNTS }
   const budgets: Budget[] = []
-  const plain: number[] = []
   for (let i = 0; i < Number(values.repeats); i++) {
-    plain.push((await run(work, 'plain')).processUs)
-    budgets.push(await run(work, 'profiled'))
+    // The CPU is of a run that nothing samples; how each thread's is shared out, of one like it.
+    const usage = await run(work)
+    const profiles = await run(work, await freePort())
+    budgets.push({ ...usage, stages: budget(usage.threads, profiles.profiles) })
   }
-  const names = new Set(budgets.flatMap(({ stages }) => [...stages.keys()]))
-  const rows = [...names].map((stage) => ({ stage, us: median(budgets.map(({ stages }) => stages.get(stage) ?? 0)) }))
-  rows.sort((a, b) => b.us - a.us)
-  const processUs = median(budgets.map((budget) => budget.processUs))
-  const explained = median(budgets.map(explainedPart))
+  const medians = (of: (budget: Budget) => ReadonlyMap<string, number>): { name: string; us: number }[] => {
+    const names = new Set(budgets.flatMap((each) => [...of(each).keys()]))
+    const rows = [...names].map((name) => ({ name, us: median(budgets.map((each) => of(each).get(name) ?? 0)) }))
+    return rows.filter(({ us }) => us >= 0.005).sort((a, b) => b.us - a.us)
+  }
   const report = {
-    stages: rows,
-    processUs,
-    explainedPart: explained,
-    withoutProfilerUs: median(plain),
+    stages: medians(({ stages }) => stages),
+    threads: medians(({ threads }) => threads),
+    processUs: median(budgets.map(({ processUs }) => processUs)),
+    explainedPart: median(budgets.map(explainedPart)),
     repeats: budgets.length,
     work,
     shards: Number(values.shards),
@@ -87,14 +90,11 @@ async function main(): Promise<void> {
     commit: commit(),
   }
   console.log(`CPU of a transfer by stage, us, medians of ${budgets.length} runs of ${work.count} transfers`)
-  for (const { stage, us } of rows) console.log(`${us.toFixed(2).padStart(8)}  ${stage}`)
-  console.log(
-    `${processUs.toFixed(2).padStart(8)}  the process, by the kernel's account; ${median(plain).toFixed(2)} when nothing samples it`,
-  )
-  console.log(`the stages explain ${(100 * explained).toFixed(1)} % of it`)
-  const out = values.out ?? resolve(import.meta.dirname, '../results')
-  mkdirSync(out, { recursive: true })
-  writeFileSync(join(out, 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
+  for (const { name, us } of report.stages) console.log(`${us.toFixed(2).padStart(8)}  ${name}`)
+  console.log(`${report.processUs.toFixed(2).padStart(8)}  the process, by the kernel's account of it`)
+  console.log(`the stages explain ${(100 * report.explainedPart).toFixed(1)} % of it`)
+  mkdirSync(values.out, { recursive: true })
+  writeFileSync(join(values.out, 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
 }
 
 /** What is explained has the name of a stage: time in no known function, and in threads without a name here, has not. */
@@ -104,53 +104,49 @@ function explainedPart({ stages, processUs }: Budget): number {
   return us / processUs
 }
 
-/** The steady part of a run on a fresh server, after the same work once to warm up. */
-async function run(work: Work, how: 'plain' | 'profiled'): Promise<Budget> {
-  const port = await freePort()
+/** The steady part of a run on a fresh server, after the same work once to warm up; profiled by an inspector, if any. */
+async function run(
+  work: Work,
+  inspectorPort?: number,
+): Promise<Usage & { readonly profiles: readonly ThreadProfile[] }> {
   const side = createArmchainSide({
     name: 'armchain',
     submit: 'binary',
     shards: Number(values.shards),
     crossPercent: Number(values.cross),
-    nodeOptions: how === 'plain' ? [] : [`--inspect=127.0.0.1:${port}`],
+    nodeOptions: inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`],
   })
   await using server = await side.start(work)
   const cold = await server.prepare('cold')
   await submitAll(cold)
   await cold.included()
   const steady = await server.prepare('steady')
-  const inspector = how === 'plain' ? undefined : await connectInspector(port)
+  const inspector = inspectorPort === undefined ? undefined : await connectInspector(inspectorPort)
   const before = await whenIdle(server.pid)
   await inspector?.start(SAMPLE_US)
   const threadsBefore = threadUsage(server.pid)
-  const start = performance.now()
   await submitAll(steady)
   await steady.included()
-  const wallMs = performance.now() - start
   if (inspector === undefined) await whenIdle(server.pid)
   else await new Promise((done) => setTimeout(done, SETTLE_MS))
   const after = usageOf(server.pid)
-  const threads = usedBetween(threadsBefore, threadUsage(server.pid))
-  const profilerMs = (threads.get(PROFILER) ?? 0) / 1_000_000
-  threads.delete(PROFILER)
+  const used = usedBetween(threadsBefore, threadUsage(server.pid))
   const profiles = (await inspector?.stop()) ?? []
   inspector?.close()
   await steady.check()
-  if (values.out !== undefined) saveProfiles(values.out, profiles)
-  const processUs = ((after.cpuMs - before.cpuMs - profilerMs) * 1000) / work.count
-  return { wallMs, processUs, stages: budget(threads, profiles, work.count) }
+  if (values.profiles !== undefined) saveProfiles(values.profiles, profiles)
+  return {
+    processUs: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
+    threads: new Map([...used].map(([name, cpuNs]) => [name, cpuNs / 1000 / work.count])),
+    profiles,
+  }
 }
 
 /** Microseconds a transfer by stage: each thread's CPU, shared out as its profile says. */
-function budget(
-  threads: ReadonlyMap<string, number>,
-  profiles: readonly ThreadProfile[],
-  count: number,
-): ReadonlyMap<string, number> {
+function budget(threads: ReadonlyMap<string, number>, profiles: readonly ThreadProfile[]): ReadonlyMap<string, number> {
   const stages = new Map<string, number>()
   const add = (stage: string, us: number): void => void stages.set(stage, (stages.get(stage) ?? 0) + us)
-  for (const [name, cpuNs] of threads) {
-    const us = cpuNs / 1000 / count
+  for (const [name, us] of threads) {
     const known = THREADS.find(({ names }) => names.includes(name))
     const own = known?.profile && profiles.filter(({ thread }) => thread === known.profile?.thread)
     if (known?.profile === undefined || own === undefined || own.length === 0) {

@@ -159,7 +159,8 @@ function report(about: About, { latenciesMs, latestMs }: PacedRun, samples: read
   const [first, , last] = [third(0), third(1), third(2)]
   const all = latenciesMs.map(({ latencyMs }) => latencyMs)
   const latencyMs = { p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1) }
-  const minutes = Array.from({ length: Math.ceil(end / 60_000) }, (_, i) => {
+  // Whole ones: what is left at the end is too short to say anything.
+  const minutes = Array.from({ length: Math.max(1, Math.floor(end / 60_000)) }, (_, i) => {
     const within = latenciesMs.filter(({ dueMs }) => Math.floor(dueMs / 60_000) === i).map((each) => each.latencyMs)
     return {
       minute: i + 1,

@@ -4,7 +4,7 @@ import { createArmchainSide } from './sides/armchain.ts'
 
 export type SweepPoint = { readonly shards: number; readonly crossPercent: number; readonly run: Run }
 
-const SHARDS = [1, 2, 4, 8]
+const SHARDS = [1, 2, 4, 8, 16]
 const CROSS_PERCENT = [0, 20, 50, 100]
 
 /** Throughput and CPU by number of vShards and part of cross-shard transfers; the rounds go over all points in turn. */
@@ -25,4 +25,25 @@ export async function sweep(work: Work, rounds: number, progress: (line: string)
     }
   }
   return points.map(({ shards, crossPercent, runs }) => ({ shards, crossPercent, run: medianRun(runs) }))
+}
+
+/** What a payment to another shard costs beyond one that stays, in CPU of the server; and how long it is on its way. */
+export type CrossPrice = {
+  readonly shards: number
+  readonly cpuUs: number
+  readonly overInside: number
+  readonly blocks: number
+  readonly ms: number
+}
+
+/** By number of vShards, from the points at 0 % and 100 %. */
+export function crossPrices(points: readonly SweepPoint[]): CrossPrice[] {
+  return points.flatMap(({ shards, crossPercent, run }) => {
+    const inside = points.find((point) => point.shards === shards && point.crossPercent === 0)?.run
+    if (crossPercent !== 100 || inside === undefined || run.delivery === undefined) return []
+    const { ms, blocks } = run.delivery
+    return [
+      { shards, cpuUs: run.cpuUsPerTx - inside.cpuUsPerTx, overInside: run.cpuUsPerTx / inside.cpuUsPerTx, blocks, ms },
+    ]
+  })
 }

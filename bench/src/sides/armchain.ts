@@ -4,15 +4,19 @@ import { join, resolve } from 'node:path'
 import { createRpcClient, type RpcClient } from '@armchain/client'
 import { toHex, transactionId } from '@armchain/core'
 import { loadIncluded, type SignedLoad, signLoad } from '@armchain/testnet'
+import { median } from '../compare.ts'
 import {
   BATCH,
   batchBody,
   chunks,
+  type Delivery,
+  type Part,
   type Prepared,
   postBatch,
   RECEIPTS_SAMPLED,
   type Server,
   type Side,
+  type Started,
   sample,
   startServer,
   type Work,
@@ -30,44 +34,46 @@ export type ArmchainOptions = {
   readonly testnetOptions?: readonly string[]
 }
 
-/** A running testnet, and a client of its first validator. */
-export type ArmchainServer = Server & { readonly rpc: RpcClient }
-
 const CLI = resolve(import.meta.dirname, '../../../packages/testnet/src/cli.ts')
 const POLL_MS = 10
 
 type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { readonly secretKey: string }[] }
 
+/** A running testnet, and a client of its first validator. */
+export interface ArmchainServer extends Server {
+  readonly rpc: RpcClient
+  readonly url: string
+  readonly dataDir: string
+  prepare(part: Part): Promise<ArmchainPrepared>
+}
+
+/** With the bytes of all its transfers. */
+export type ArmchainPrepared = Prepared & { readonly sizeBytes: number }
+
+export interface ArmchainSide extends Side {
+  start(work: Work): Promise<ArmchainServer>
+}
+
 /** A testnet as the command line starts it, its chain on disk. */
-export function createArmchainSide(options: ArmchainOptions): Side {
+export function createArmchainSide(options: ArmchainOptions): ArmchainSide {
   return { name: options.name, start: (work) => startArmchain(options, work) }
 }
 
 export async function startArmchain(options: ArmchainOptions, work: Work): Promise<ArmchainServer> {
   const { nodeOptions = [], testnetOptions = [], shards } = options
   const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
-  const out = join(folder, 'config.json')
-  const started = await startServer(
-    process.execPath,
-    [
-      [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...testnetOptions],
-      ['--shards', String(shards), '--accounts', String(work.accounts), '--port', '0'],
-      ['--data-dir', join(folder, 'data'), '--config-out', out],
-    ].flat(),
-    () =>
-      stat(out).then(
-        () => true,
-        () => false,
-      ),
-  )
-  const config = JSON.parse(await readFile(out, 'utf8')) as Config
-  const rpc = createRpcClient({ url: config.rpc[0] as string })
+  const shape = [...testnetOptions, '--shards', String(shards), '--accounts', String(work.accounts)]
+  const started = await startTestnet(folder, shape, nodeOptions)
+  const url = started.config.rpc[0] as string
+  const rpc = createRpcClient({ url })
   return {
-    pid: started.pid,
     rpc,
+    url,
+    dataDir: started.dataDir,
+    pid: started.pid,
     firstBlockMs: started.startMs,
     // The chain knows which nonces come next.
-    prepare: () => prepare(rpc, config, work, options),
+    prepare: () => prepare(rpc, started.config, work, options),
     async [Symbol.asyncDispose]() {
       await rpc.close()
       await started.stop()
@@ -76,21 +82,45 @@ export async function startArmchain(options: ArmchainOptions, work: Work): Promi
   }
 }
 
+/** Starts one with these options of the command line, its data and configuration in `folder`. */
+export async function startTestnet(
+  folder: string,
+  options: readonly string[],
+  nodeOptions: readonly string[] = [],
+): Promise<Started & { readonly config: Config; readonly dataDir: string }> {
+  const [out, dataDir] = [join(folder, 'config.json'), join(folder, 'data')]
+  const started = await startServer(
+    process.execPath,
+    [
+      [...nodeOptions, '--conditions=@armchain/source', CLI, 'testnet', ...options, '--port', '0'],
+      ['--data-dir', dataDir, '--config-out', out],
+    ].flat(),
+    () =>
+      stat(out).then(
+        () => true,
+        () => false,
+      ),
+  )
+  return { ...started, config: JSON.parse(await readFile(out, 'utf8')) as Config, dataDir }
+}
+
 async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
   { submit, crossPercent }: Pick<ArmchainOptions, 'submit' | 'crossPercent'>,
-): Promise<Prepared> {
+): Promise<ArmchainPrepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
   const batches = chunks(load.transactions, BATCH)
   return {
+    sizeBytes: load.transactions.reduce((sum, { length }) => sum + length, 0),
     batches: submit === 'binary' ? batches.map((batch) => () => submitBinary(rpc, batch)) : asJson(rpc.url, batches),
     async included() {
       await loadIncluded(rpc, load, { finality: crossPercent > 0 ? 'anchored' : 'shard-final' })
       if (crossPercent > 0) await allDelivered(rpc)
     },
     check: () => check(rpc, load),
+    deliveries: () => deliveries(rpc, load),
   }
 }
 
@@ -109,6 +139,23 @@ function asJson(url: string, batches: readonly (readonly Uint8Array[])[]): (() =
 /** Until nothing is on its way between the shards, as of anchored heads. */
 async function allDelivered(rpc: RpcClient): Promise<void> {
   while ((await rpc.call('arm_getSupply')).inFlightMotes !== '0') await new Promise((done) => setTimeout(done, POLL_MS))
+}
+
+/** Medians over payments between shards among a sample, by their traces. */
+async function deliveries(rpc: RpcClient, { transactions }: SignedLoad): Promise<Delivery | undefined> {
+  const ids = sample(transactions, RECEIPTS_SAMPLED).map((raw) => toHex(transactionId(raw)))
+  const traces = await rpc.batch(ids.map((id) => ['arm_trace', { id }] as const))
+  const found: Delivery[] = []
+  for (const trace of traces) {
+    if (!trace.ok) throw trace.reason
+    const at = (kind: 'included' | 'anchored' | 'delivered') => trace.value.spans.find((span) => span.kind === kind)
+    const [sent, anchored, delivered] = [at('included'), at('anchored'), at('delivered')]
+    if (sent === undefined || delivered === undefined) continue
+    // The block that it left in, that of the main shard that anchored it, and the one that brought it.
+    found.push({ ms: delivered.timeMs - sent.timeMs, blocks: anchored === undefined ? 2 : 3 })
+  }
+  if (found.length === 0) return undefined
+  return { ms: median(found.map(({ ms }) => ms)), blocks: median(found.map(({ blocks }) => blocks)) }
 }
 
 async function check(rpc: RpcClient, { senders, transactions }: SignedLoad): Promise<void> {

@@ -46,6 +46,7 @@ import { readBlock } from './read-block.ts'
 export class ChainMachine {
   readonly config: MachineConfig
   readonly shards: readonly HostedShard[]
+  readonly #byVShard: ReadonlyMap<number, HostedShard>
   readonly mailbox: Mailbox = new Mailbox()
   readonly #anchorQueue: AnchorQueue = new AnchorQueue()
   readonly #mainHeads: MainHeads
@@ -55,6 +56,7 @@ export class ChainMachine {
     this.shards = config.layout.shards.map(
       (descriptor, i) => new HostedShard(config, descriptor, config.states[i] as ShardState, config.tips?.[i]),
     )
+    this.#byVShard = new Map(this.shards.map((hosted) => [hosted.vShard, hosted]))
     this.#mainHeads = new MainHeads(mainHeadOf(this.main.chain.tip))
   }
 
@@ -63,7 +65,7 @@ export class ChainMachine {
   }
 
   shard(vShard: number): HostedShard | undefined {
-    return this.shards.find((hosted) => hosted.vShard === vShard)
+    return this.#byVShard.get(vShard)
   }
 
   /** First call, after any `replay`: starts the engines, with what each left in the log. */

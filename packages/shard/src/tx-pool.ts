@@ -231,8 +231,8 @@ export class TxPool {
       transactions: this.#limits.transactions - this.#count - needed.transactions,
       sizeBytes: this.#limits.sizeBytes - this.#sizeBytes - needed.sizeBytes,
     }
+    if (room.transactions >= 0 && room.sizeBytes >= 0) return []
     const fits = (): boolean => room.transactions >= 0 && room.sizeBytes >= 0
-    if (fits()) return []
     const wanted = Math.max(1, Math.floor(this.#limits.transactions * POOL_EVICT_PART))
     const victims: Candidate[] = []
     let tails = [...this.#queues.values()]

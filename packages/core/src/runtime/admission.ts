@@ -128,7 +128,7 @@ function checkIdentity(runtime: Runtime, tx: Transaction): Refusal | undefined {
     }
   if (tx.keyType !== KEY_TYPE_ED25519)
     return { code: 'ARM_TX_KEY', message: 'unknown key type', data: { keyType: tx.keyType } }
-  if (!scheme.shards.some((shard) => shard.vShard === tx.vShard))
+  if (!runtime.vShards.has(tx.vShard))
     return { code: 'ARM_TX_SHARD', message: 'unknown vShard', data: { vShard: tx.vShard } }
   return undefined
 }

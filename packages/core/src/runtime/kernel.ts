@@ -17,7 +17,7 @@ import { invariant, isArmError, type Outcome, type Refusal, refuse } from '../er
 import { TX_MESSAGES_MAX } from '../limits.ts'
 import type { Row } from '../state/account-table.ts'
 import type { StateReader, Writes } from '../state/shard-state.ts'
-import { checkAgainstBlock, gasPrice, type PreparedTransaction } from './admission.ts'
+import { checkAgainstBlock, gasPrice, type NextBlock, type PreparedTransaction } from './admission.ts'
 import { createCallContext, createModuleContext, type Frame } from './context.ts'
 import { Draft } from './draft.ts'
 import { nextBaseFee, nextSizeLimit, splitFee } from './fees.ts'
@@ -80,6 +80,8 @@ export class BlockExecution {
   /** Receipts and the data of events. */
   readonly #arena: ByteArena = new ByteArena()
   readonly #feeRow: Row
+  /** This block, as transactions are checked against it. */
+  readonly #next: NextBlock
   #gasUsed = 0
   #kept = 0n
   #burnt = 0n
@@ -96,6 +98,8 @@ export class BlockExecution {
     this.sizeLimitBytes = start.sizeLimitBytes
     this.#feeRow = this.draft.row(environment.runtime.moduleAccount('fees'))
     this.rules = rulesVersion(environment.runtime.scheme, environment.mainHeight)
+    const { shard, height } = environment
+    this.#next = { vShard: shard.vShard, height, baseFee: this.baseFee, rules: this.rules }
     for (const module of environment.runtime.modules)
       module.beginBlock?.(createModuleContext(this, module.name, this.#hookEvents))
   }
@@ -107,9 +111,8 @@ export class BlockExecution {
   /** Executes a transaction, or refuses it without a trace. */
   transaction(prepared: PreparedTransaction): Outcome<Receipt> {
     const { tx } = prepared
-    const { runtime, shard, height } = this.environment
-    const next = { vShard: shard.vShard, height, baseFee: this.baseFee, rules: this.rules }
-    const refusal = checkAgainstBlock(tx, next) ?? this.#checkGas(tx.gasLimit)
+    const { runtime } = this.environment
+    const refusal = checkAgainstBlock(tx, this.#next) ?? this.#checkGas(tx.gasLimit)
     if (refusal !== undefined) return { ok: false, reason: refusal }
     const row = this.draft.row(prepared.account)
     const sender = this.draft.account(row)

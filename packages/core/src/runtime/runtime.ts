@@ -32,6 +32,7 @@ export type Runtime = {
   readonly transactions: Codec<Transaction>
   readonly details: Codec<Details>
   readonly receipts: Codec<Receipt>
+  readonly vShards: ReadonlySet<number>
   /** In the scheme's order. */
   readonly modules: readonly RuntimeModule[]
   call(module: string, method: string): CallDefinition | undefined
@@ -56,13 +57,16 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
       hint: 'pass the module to the node',
     })
   })
-  const events = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
+  // By module, then by name: joined, they would be text made for each event.
+  const events = new Map<string, Map<string, Codec<Readonly<Record<string, unknown>>>>>()
   for (const module of modules) {
+    const own = new Map<string, Codec<Readonly<Record<string, unknown>>>>()
+    events.set(module.name, own)
     for (const [name, schema] of Object.entries(module.events ?? {})) {
       // No receipt could hold it.
       if (utf8(name).length > NAME_BYTES_MAX)
         throw new ArmError('ARM_ARGUMENT', 'the name of an event is too long', { module: module.name, name })
-      events.set(`${module.name}/${name}`, compile(schema))
+      own.set(name, compile(schema))
     }
   }
   return {
@@ -74,12 +78,13 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
     transactions: compile(types.transaction),
     details: compile(types.details),
     receipts: compile(types.receipt),
+    vShards: new Set(scheme.shards.map(({ vShard }) => vShard)),
     modules,
     call: finder(modules, (module) => module.calls),
     messageHandler: finder(modules, (module) => module.messages),
     query: finder(modules, (module) => module.queries),
     moduleAccount,
-    event: (module, name) => events.get(`${module}/${name}`),
+    event: (module, name) => events.get(module)?.get(name),
     detailsFields: suppliers(types.details, BASE_DETAILS_SCHEMA, modules, (module) => module.detailsFields),
     receiptFields: suppliers(types.receipt, BASE_RECEIPT_SCHEMA, modules, (module) => module.receiptFields),
   }

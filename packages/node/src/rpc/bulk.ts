@@ -49,7 +49,8 @@ function bulkText(results: readonly SubmitResult[], ids: BulkIds): string {
   let accepted = 0
   let refused = ''
   let txIds = ''
-  for (const [index, result] of results.entries()) {
+  for (let index = 0; index < results.length; index++) {
+    const result = results[index] as SubmitResult
     if (result.ok) accepted++
     else {
       const { code, message } = submitFailure(result)

@@ -13,6 +13,9 @@ export type PutRequest = BlockPlace & {
   readonly receiptsBytes: number
 }
 
+/** Blocks that were put in one turn, in their order. */
+export type PutsRequest = { readonly kind: 'puts'; readonly puts: readonly PutRequest[] }
+
 export type Query =
   | ({ readonly kind: 'getBlock'; readonly parts: BlockParts } & BlockPlace)
   | { readonly kind: 'findTransaction'; readonly txId: Uint8Array }
@@ -25,7 +28,7 @@ export type Command =
   | { readonly kind: 'sync' }
   | { readonly kind: 'close' }
 
-export type Request = OpenRequest | PutRequest | ((Query | Command) & { readonly id: number })
+export type Request = OpenRequest | PutsRequest | ((Query | Command) & { readonly id: number })
 
 export type Reply =
   | { readonly kind: 'opened' }

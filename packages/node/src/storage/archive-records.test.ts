@@ -15,7 +15,8 @@ import {
 
 const whole = (value: Buffer) => decodeBlock(value, 'all')
 
-const part = fc.uint8Array({ maxLength: 200 })
+/** Small parts are stored as they are, larger ones compressed. */
+const part = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.uint8Array({ minLength: 1_000, maxLength: 1_500 }))
 const block: fc.Arbitrary<ArchivedBlock> = fc.record({
   header: part,
   body: part,

@@ -82,8 +82,12 @@ export function decodeHeight(value: Buffer): number {
   return value.readUIntBE(0, 6)
 }
 
+/** Body and receipts of less are stored as they are: setting up the compressor costs more than it saves. */
+const COMPRESSED_BYTES_MIN = 1_024
+
 /** The value of a block, in pieces that follow each other. */
-export function encodeBlock(block: ArchivedBlock, compression: Compression): readonly Uint8Array[] {
+export function encodeBlock(block: ArchivedBlock, wanted: Compression): readonly Uint8Array[] {
+  const compression = block.body.length + block.receipts.length < COMPRESSED_BYTES_MIN ? 'none' : wanted
   const stored = (part: Uint8Array): Uint8Array =>
     // With its size known, the compressor takes no more memory than it needs.
     compression === 'zstd' ? zstdCompressSync(part, { ...ZSTD, pledgedSrcSize: part.length }) : part

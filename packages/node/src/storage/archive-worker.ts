@@ -7,6 +7,7 @@ import {
   type Command,
   type OpenRequest,
   type PutRequest,
+  type PutsRequest,
   type Query,
   type Reply,
   type Request,
@@ -32,10 +33,18 @@ import { type ArchiveStore, memoryStore, openLevelStore } from './archive-store.
 const port = parentPort
 if (port) serve(port)
 
-type Served = { readonly store: ArchiveStore; readonly compression: Compression }
+type Served = {
+  readonly store: ArchiveStore
+  readonly compression: Compression
+  /** Last height of each shard, as far as it has been asked for or written. */
+  readonly lastHeights: Map<number, number>
+}
+
+/** What is served in its order, a block by itself. */
+type Queued = Exclude<Request, OpenRequest | PutsRequest> | PutRequest
 
 function serve(channel: NonNullable<typeof parentPort>): void {
-  const queue: Exclude<Request, OpenRequest>[] = []
+  const queue: Queued[] = []
   let served: Promise<Served> | undefined
   let working = false
   channel.on('message', (request: Request) => {
@@ -44,7 +53,8 @@ function serve(channel: NonNullable<typeof parentPort>): void {
       served.then(() => reply({ kind: 'opened' }), fail)
       return
     }
-    queue.push(request)
+    if (request.kind === 'puts') queue.push(...request.puts)
+    else queue.push(request)
     if (working || served === undefined) return
     working = true
     // After a failure nothing more is taken: a block that is missing in the middle would never be noticed.
@@ -57,7 +67,8 @@ function serve(channel: NonNullable<typeof parentPort>): void {
 }
 
 async function open({ dir, compression }: OpenRequest): Promise<Served> {
-  return { store: dir === 'memory' ? memoryStore() : await openLevelStore(dir), compression }
+  const store = dir === 'memory' ? memoryStore() : await openLevelStore(dir)
+  return { store, compression, lastHeights: new Map() }
 }
 
 function reply(message: Reply, transfer: readonly ArrayBuffer[] = []): void {
@@ -68,20 +79,20 @@ function fail(error: unknown): void {
   reply({ kind: 'failed', reason: reasonOf(error) })
 }
 
-async function work({ store, compression }: Served, queue: Exclude<Request, OpenRequest>[]): Promise<void> {
+async function work(served: Served, queue: Queued[]): Promise<void> {
   while (queue.length > 0) {
     const puts = takePuts(queue)
-    if (puts.length > 0) await writeBlocks(store, compression, puts)
+    if (puts.length > 0) await writeBlocks(served, puts)
     const queries = takeQueries(queue)
-    await Promise.all(queries.map((query) => answer(query.id, () => ask(store, query))))
+    await Promise.all(queries.map((query) => answer(query.id, () => ask(served.store, query))))
     const next = queue[0]
     if (next === undefined || next.kind === 'put' || isQuery(next)) continue
     queue.shift()
-    await answer(next.id, () => execute(store, next))
+    await answer(next.id, () => execute(served, next))
   }
 }
 
-function takePuts(queue: Exclude<Request, OpenRequest>[]): PutRequest[] {
+function takePuts(queue: Queued[]): PutRequest[] {
   const puts: PutRequest[] = []
   for (let bytes = 0; bytes < ARCHIVE_BATCH_BYTES_MAX; ) {
     const next = queue[0]
@@ -95,7 +106,7 @@ function takePuts(queue: Exclude<Request, OpenRequest>[]): PutRequest[] {
 
 type NumberedQuery = Query & { readonly id: number }
 
-function takeQueries(queue: Exclude<Request, OpenRequest>[]): NumberedQuery[] {
+function takeQueries(queue: Queued[]): NumberedQuery[] {
   const queries: NumberedQuery[] = []
   for (let next = queue[0]; next !== undefined && isQuery(next); next = queue[0]) {
     queries.push(next)
@@ -104,7 +115,7 @@ function takeQueries(queue: Exclude<Request, OpenRequest>[]): NumberedQuery[] {
   return queries
 }
 
-function isQuery(request: Request): request is NumberedQuery {
+function isQuery(request: Queued): request is NumberedQuery {
   return ['getBlock', 'findTransaction', 'lastHeight', 'getMeta'].includes(request.kind)
 }
 
@@ -116,7 +127,10 @@ async function answer(id: number, action: () => Promise<unknown>): Promise<void>
   }
 }
 
-async function writeBlocks(store: ArchiveStore, compression: Compression, puts: readonly PutRequest[]): Promise<void> {
+async function writeBlocks(
+  { store, compression, lastHeights: known }: Served,
+  puts: readonly PutRequest[],
+): Promise<void> {
   const batch = store.batch()
   const lastHeights = new Map<number, number>()
   let bytes = 0
@@ -127,12 +141,14 @@ async function writeBlocks(store: ArchiveStore, compression: Compression, puts: 
     for (let index = 0; index < transactions.count; index++)
       batch.put(transactions.key(index), transactions.value(index))
     // Blocks come again after a restart, from the log: the last height never falls here.
-    const last = lastHeights.get(put.shard) ?? (await lastHeight(store, put.shard)) ?? put.height
+    const last =
+      lastHeights.get(put.shard) ?? known.get(put.shard) ?? (await lastHeight(store, put.shard)) ?? put.height
     lastHeights.set(put.shard, Math.max(last, put.height))
     bytes += put.bytes.length
   }
   for (const [shard, height] of lastHeights) batch.put(lastHeightKey(shard), encodeHeight(height))
   await batch.write()
+  for (const [shard, height] of lastHeights) known.set(shard, height)
   const buffers = puts.map((put) => put.bytes.buffer)
   reply({ kind: 'written', bytes, buffers }, buffers)
 }
@@ -177,7 +193,7 @@ async function ask(store: ArchiveStore, query: Query): Promise<unknown> {
   }
 }
 
-async function execute(store: ArchiveStore, command: Command): Promise<void> {
+async function execute({ store, lastHeights }: Served, command: Command): Promise<void> {
   switch (command.kind) {
     case 'setMeta': {
       const batch = store.batch()
@@ -185,6 +201,7 @@ async function execute(store: ArchiveStore, command: Command): Promise<void> {
       return await batch.write()
     }
     case 'deleteAbove':
+      lastHeights.delete(command.shard)
       return await deleteAbove(store, command.shard, command.height)
     case 'sync':
       return await store.sync()

@@ -6,7 +6,15 @@ import type { Worker } from 'node:worker_threads'
 import { ArmError, invariant } from '@armchain/core'
 import { ARCHIVE_BACKLOG_BYTES_MAX, ARCHIVE_SPARE_BYTES_MAX } from '../limits.ts'
 import { SpareBuffers } from '../spare-buffers.ts'
-import { type Command, packBlock, type Query, type Reply, type Request } from './archive-messages.ts'
+import {
+  type Command,
+  type PutRequest,
+  type PutsRequest,
+  packBlock,
+  type Query,
+  type Reply,
+  type Request,
+} from './archive-messages.ts'
 import {
   type ArchivedBlock,
   type BlockPlace,
@@ -77,6 +85,8 @@ class WorkerArchive implements Archive {
     ['exit', (): void => this.#fail('its worker ended')],
   ] as const
   readonly #buffers: SpareBuffers = new SpareBuffers(ARCHIVE_SPARE_BYTES_MAX)
+  /** Blocks that go to the worker when the event loop comes round. */
+  #puts: PutRequest[] = []
   #nextId = 1
   #backlogBytes = 0
   #failure: ArmError | undefined
@@ -108,7 +118,9 @@ class WorkerArchive implements Archive {
       })
     }
     this.#backlogBytes += request.bytes.length
-    this.#send(request, [request.bytes.buffer])
+    this.#puts.push(request)
+    // Blocks of several shards become durable at once: they wake the worker once.
+    if (this.#puts.length === 1) setImmediate(() => this.#sendPuts())
   }
 
   async drained(): Promise<void> {
@@ -189,8 +201,24 @@ class WorkerArchive implements Archive {
     })
   }
 
+  #send(request: Exclude<Request, PutsRequest>): void {
+    // Whatever is asked sees the blocks that were put before.
+    this.#sendPuts()
+    this.#post(request)
+  }
+
+  #sendPuts(): void {
+    const puts = this.#puts
+    if (puts.length === 0 || this.#failure !== undefined) return
+    this.#puts = []
+    this.#post(
+      { kind: 'puts', puts },
+      puts.map(({ bytes }) => bytes.buffer),
+    )
+  }
+
   /** The worker keeps the process alive only while it owes something. */
-  #send(request: Request, transfer: ArrayBuffer[] = []): void {
+  #post(request: Request, transfer: ArrayBuffer[] = []): void {
     this.#worker.ref()
     this.#worker.postMessage(request, transfer)
   }
