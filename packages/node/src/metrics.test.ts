@@ -9,9 +9,19 @@ test('what is counted is in the text, with its labels', async () => {
   metrics.rpc.connections('ws', 1)
   metrics.block({ shard: '1', height: 9, transactions: 40, imports: 2, gasUsed: 100, sizeBytes: 50, seconds: 0.02 })
   metrics.observe(() => ({
-    shards: [{ shard: '1', anchoredHeight: 8, poolTransactions: 5, accounts: 6 }],
+    shards: [
+      {
+        shard: '1',
+        anchoredHeight: 8,
+        poolTransactions: 5,
+        accounts: 6,
+        candidates: 2,
+        engine: [{ name: 'votes', size: 7 }],
+      },
+    ],
     walBytes: 77,
     archiveBacklogBytes: 0,
+    cutOffs: 1,
   }))
   const text = await metrics.text()
   for (const line of [
@@ -25,6 +35,9 @@ test('what is counted is in the text, with its labels', async () => {
     'armchain_anchored_height{shard="1"} 8',
     'armchain_pool_transactions{shard="1"} 5',
     'armchain_wal_bytes 77',
+    'armchain_candidate_blocks{shard="1"} 2',
+    'armchain_engine_items{shard="1",what="votes"} 7',
+    'armchain_peer_cut_offs 1',
   ])
     expect(text).toContain(`${line}\n`)
   expect(text).toMatch(/armchain_event_loop_lag_p99_seconds \d/)

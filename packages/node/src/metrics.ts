@@ -26,6 +26,10 @@ export type ShardSample = {
   readonly anchoredHeight: number
   readonly poolTransactions: number
   readonly accounts: number
+  /** Blocks that are executed and not final. */
+  readonly candidates: number
+  /** What the engine keeps because of what others send, by name. */
+  readonly engine: readonly { readonly name: string; readonly size: number }[]
 }
 
 export interface NodeMetrics {
@@ -38,6 +42,8 @@ export interface NodeMetrics {
       readonly shards: readonly ShardSample[]
       readonly walBytes: number
       readonly archiveBacklogBytes: number
+      /** How often a peer was cut off. */
+      readonly cutOffs: number
     },
   ): void
   /** Prometheus text. */
@@ -170,6 +176,19 @@ function shardGauges(registry: Registry): { readonly observe: NodeMetrics['obser
   })
   const pool = new Gauge({ name: 'armchain_pool_transactions', help: 'Transactions that wait', labelNames, registers })
   const accounts = new Gauge({ name: 'armchain_accounts', help: 'Accounts that exist', labelNames, registers })
+  const candidates = new Gauge({
+    name: 'armchain_candidate_blocks',
+    help: 'Blocks that are executed and not final',
+    labelNames,
+    registers,
+  })
+  const engineSize = new Gauge({
+    name: 'armchain_engine_items',
+    help: 'What the consensus engine keeps because of what others send',
+    labelNames: ['shard', 'what'],
+    registers,
+  })
+  const cutOffs = new Gauge({ name: 'armchain_peer_cut_offs', help: 'How often a peer was cut off', registers })
   const backlog = new Gauge({ name: 'armchain_archive_backlog_bytes', help: 'History not yet stored', registers })
   let sample: Parameters<NodeMetrics['observe']>[0] | undefined
   const wal = new Gauge({ name: 'armchain_wal_bytes', help: 'Size of the write-ahead log', registers })
@@ -179,13 +198,17 @@ function shardGauges(registry: Registry): { readonly observe: NodeMetrics['obser
     },
     refresh() {
       if (!sample) return
-      const { shards, walBytes, archiveBacklogBytes } = sample()
+      const { shards, walBytes, archiveBacklogBytes, cutOffs: count } = sample()
       wal.set(walBytes)
       backlog.set(archiveBacklogBytes)
-      for (const { shard, anchoredHeight, poolTransactions, accounts: count } of shards) {
-        anchored.set({ shard }, anchoredHeight)
-        pool.set({ shard }, poolTransactions)
-        accounts.set({ shard }, count)
+      cutOffs.set(count)
+      for (const each of shards) {
+        const { shard } = each
+        anchored.set({ shard }, each.anchoredHeight)
+        pool.set({ shard }, each.poolTransactions)
+        accounts.set({ shard }, each.accounts)
+        candidates.set({ shard }, each.candidates)
+        for (const { name, size } of each.engine) engineSize.set({ shard, what: name }, size)
       }
     },
   }

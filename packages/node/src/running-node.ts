@@ -255,16 +255,19 @@ export class RunningNode implements ArmNode {
     const { host, log, archive, verifier } = this.#inner
     const { rpc, dev } = this.#options
     const shards = () =>
-      host.machine.shards.map(({ descriptor, chain, pool }) => ({
+      host.machine.shards.map(({ descriptor, chain, pool, engine }) => ({
         shard: String(descriptor.key.vShard),
         anchoredHeight: this.#parts.anchoredHeight(descriptor.key.vShard),
         poolTransactions: pool.size,
         accounts: chain.state.accounts.count,
+        candidates: chain.candidates,
+        engine: engine.sizes?.() ?? [],
       }))
     this.#metrics.observe(() => ({
       shards: shards(),
       walBytes: this.#logBytes,
       archiveBacklogBytes: archive.backlogBytes,
+      cutOffs: this.cutOffs,
     }))
     const { transport } = this.#options
     // Not before the log is replayed: what peers say would come to a chain that is not there yet.
