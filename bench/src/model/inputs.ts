@@ -76,15 +76,10 @@ async function historyOf(
   await submitAll(prepared)
   await prepared.included()
   await whenIdle(server.pid)
-  const rpc = createRpcClient({ url: server.url })
-  try {
-    return {
-      transferBytes: prepared.sizeBytes / WORK.count,
-      historyBytes: ((await folderBytes(join(server.dataDir, 'archive'))) - before) / WORK.count,
-      bodyBytes: (await bodyBytes(rpc)) / WORK.count,
-    }
-  } finally {
-    await rpc.close()
+  return {
+    transferBytes: prepared.sizeBytes / WORK.count,
+    historyBytes: ((await folderBytes(join(server.dataDir, 'archive'))) - before) / WORK.count,
+    bodyBytes: (await bodyBytes(server.rpc)) / WORK.count,
   }
 }
 
