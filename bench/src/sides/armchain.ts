@@ -42,7 +42,6 @@ type Config = { readonly rpc: readonly string[]; readonly accounts: readonly { r
 /** A running testnet, and a client of its first validator. */
 export interface ArmchainServer extends Server {
   readonly rpc: RpcClient
-  readonly url: string
   readonly dataDir: string
   prepare(part: Part): Promise<ArmchainPrepared>
 }
@@ -62,21 +61,19 @@ export function createArmchainSide(options: ArmchainOptions): ArmchainSide {
 export async function startArmchain(options: ArmchainOptions, work: Work): Promise<ArmchainServer> {
   const { nodeOptions = [], testnetOptions = [], shards } = options
   const folder = await mkdtemp(join(tmpdir(), 'armchain-bench-'))
-  const shape = [...testnetOptions, '--shards', String(shards), '--accounts', String(work.accounts)]
-  const started = await startTestnet(folder, shape, nodeOptions)
-  const url = started.config.rpc[0] as string
-  const rpc = createRpcClient({ url })
+  const given = [...testnetOptions, '--shards', String(shards), '--accounts', String(work.accounts)]
+  const { config, dataDir, pid, startMs, stop } = await startTestnet(folder, given, nodeOptions)
+  const rpc = createRpcClient({ url: config.rpc[0] as string })
   return {
+    pid,
     rpc,
-    url,
-    dataDir: started.dataDir,
-    pid: started.pid,
-    firstBlockMs: started.startMs,
+    dataDir,
+    firstBlockMs: startMs,
     // The chain knows which nonces come next.
-    prepare: () => prepare(rpc, started.config, work, options),
+    prepare: () => prepare(rpc, config, work, options),
     async [Symbol.asyncDispose]() {
       await rpc.close()
-      await started.stop()
+      await stop()
       await rm(folder, { recursive: true, force: true })
     },
   }
