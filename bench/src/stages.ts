@@ -102,7 +102,10 @@ async function main(): Promise<void> {
   console.log(`${report.processUs.toFixed(2).padStart(8)}  the process, by the kernel's account of it`)
   console.log(`the stages explain ${(100 * report.explainedPart).toFixed(1)} % of it`)
   mkdirSync(values.out, { recursive: true })
-  writeFileSync(join(values.out, values.empty ? 'stages-empty.json' : 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(
+    join(values.out, values.empty ? 'stages-empty.json' : 'stages.json'),
+    `${JSON.stringify(report, null, 2)}\n`,
+  )
 }
 
 /** What is explained has the name of a stage: time in no known function, and in threads without a name here, has not. */
