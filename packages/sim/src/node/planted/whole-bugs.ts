@@ -45,6 +45,17 @@ const DAMAGE: ReadonlySet<string> = new Set(['lost-sync', 'rot', 'misdirect'])
 /** Blocks follow each other without a pause: many are built while the one below is not final yet. */
 const hurried = (scenario: Scenario): Scenario => ({ ...scenario, blockMs: 0, link: { minMs: 60, maxMs: 180 } })
 
+/** Long enough for checkpoints, and then everyone starts again, more than once. */
+const restarting = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  blockMs: 0,
+  link: { minMs: 20, maxMs: 80 },
+  faults: [
+    ...scenario.faults,
+    ...[7_000, 8_000, 9_000].map((atMs) => ({ type: 'blackout', atMs, downMs: 200, keep: 'subset' }) as const),
+  ],
+})
+
 /** Bugs of whole nodes under a committee: between shards, speculation and final blocks, and against forged blocks. */
 export const WHOLE_BUGS: readonly PlantedBug[] = [
   bug('unknown-main-refused', 'a block that has seen a main-shard block which is not here yet is refused', [
@@ -105,13 +116,30 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
     ],
     { bend: playing(['equivocate', 'bend-blocks', 'withhold']) },
   ),
-  bug('logs-mixed', "a checkpoint of one shard's records replaces those of another", [
-    at(
-      'chain-machine.ts',
-      '        effects.push({ ...effect, shard })\n',
-      "        effects.push({ ...effect, shard: effect.type === 'checkpoint' ? 0 : shard })\n",
-    ),
-  ]),
+  bug(
+    'logs-mixed',
+    "a checkpoint of one shard's records replaces those of another",
+    [
+      at(
+        'chain-machine.ts',
+        '        effects.push({ ...effect, shard })\n',
+        "        effects.push({ ...effect, shard: effect.type === 'checkpoint' ? 0 : shard })\n",
+      ),
+    ],
+    { bend: restarting },
+  ),
+  bug(
+    'work-before-start',
+    "what comes of the start of one shard's engine reaches others before theirs",
+    [
+      at(
+        'chain-machine.ts',
+        '    this.#run(nowMs, effects, (queue) => {\n      for (const hosted of this.shards) {\n        const { height, hash: tipHash',
+        '    for (const hosted of this.shards) this.#run(nowMs, effects, (queue) => {\n      {\n        const { height, hash: tipHash',
+      ),
+    ],
+    { bend: restarting },
+  ),
   bug(
     'main-height-falls',
     'a block may have seen less of the main shard than its parent',
