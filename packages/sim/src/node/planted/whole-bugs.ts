@@ -26,10 +26,10 @@ const bug = (
   ...parts,
 })
 
-/** The only adversary plays these tricks, and forges blocks of these kinds. */
+/** The only adversary, of no more weight than the others, plays these tricks and forges blocks of these kinds. */
 const playing =
   (tricks: readonly Trick[], forgeries: readonly Forgery[] = []) =>
-  (scenario: Scenario): Scenario => ({
+  ({ weights: _, ...scenario }: Scenario): Scenario => ({
     ...scenario,
     faults: [
       ...scenario.faults.filter((fault) => !isByzantine(fault) && !DAMAGE.has(fault.type)),
@@ -62,13 +62,6 @@ const restarting = (scenario: Scenario): Scenario => ({
 
 /** Bugs of whole nodes under a committee: between shards, speculation and final blocks, and against forged blocks. */
 export const WHOLE_BUGS: readonly PlantedBug[] = [
-  bug('unknown-main-refused', 'a block that has seen a main-shard block which is not here yet is refused', [
-    at(
-      'judge.ts',
-      "question.read.details.mainHeight > around.mainHeight) return 'waits'",
-      'question.read.details.mainHeight > around.mainHeight) return false',
-    ),
-  ]),
   bug('executed-too-early', 'a final block is executed before the main-shard block that it has seen', [
     at(
       'chain-machine.ts',
@@ -97,14 +90,19 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
     [at('judge.ts', "question.signatures = unknown.length > 0 ? 'asked' : 'valid'", "question.signatures = 'valid'")],
     { bend: forging('unsigned') },
   ),
-  bug('candidates-kept', 'executed blocks that can never be final are kept', [
-    at(
-      'candidates.ts',
-      '      if (base === undefined) this.#blocks.delete(candidate.name)\n',
-      '      if (base === undefined) candidate.writes = candidate.writes\n',
-    ),
-    at('candidates.ts', '    this.#blocks.delete(candidate.name)\n    for (const each', '    for (const each'),
-  ]),
+  bug(
+    'candidates-kept',
+    'executed blocks that can never be final are kept',
+    [
+      at(
+        'candidates.ts',
+        '      if (base === undefined) this.#blocks.delete(candidate.name)\n',
+        '      if (base === undefined) candidate.writes = candidate.writes\n',
+      ),
+      at('candidates.ts', '    this.#blocks.delete(candidate.name)\n    for (const each', '    for (const each'),
+    ],
+    { firstSeed: 14 },
+  ),
   bug(
     'sync-unchecked',
     'block sync takes a block without its certificate',
@@ -139,7 +137,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
         '    for (const hosted of this.shards) this.#run(nowMs, effects, (queue) => {\n      {\n        const { height, hash: tipHash',
       ),
     ],
-    { bend: restarting },
+    { bend: restarting, firstSeed: 16 },
   ),
   bug(
     'main-height-falls',
