@@ -69,9 +69,12 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
       'read.value.details.mainHeight < 0) return read',
     ),
   ]),
-  bug('awaited-outbox-dropped', 'the messages of a block that is anchored before it is known here are dropped', [
-    at('mailbox.ts', '      else this.#awaited.set(key, { source: shard, height, anchorHeight, place })\n', ''),
-  ]),
+  bug(
+    'awaited-outbox-dropped',
+    'the messages of a block that is anchored before it is known here are dropped',
+    [at('mailbox.ts', '      else this.#awaited.set(key, { source: shard, height, anchorHeight, place })\n', '')],
+    { firstSeed: 5 },
+  ),
   bug(
     'anchored-on-speculation',
     'heads that a block which is not final anchors are anchored again on top of it',
@@ -82,7 +85,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
         'this.#anchorQueue.next(height, () => 0)',
       ),
     ],
-    { bend: hurried },
+    { bend: hurried, firstSeed: 9 },
   ),
   bug(
     'signatures-unchecked',
@@ -101,7 +104,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
       ),
       at('candidates.ts', '    this.#blocks.delete(candidate.name)\n    for (const each', '    for (const each'),
     ],
-    { firstSeed: 14 },
+    { firstSeed: 52 },
   ),
   bug(
     'sync-unchecked',
@@ -137,7 +140,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
         '    for (const hosted of this.shards) this.#run(nowMs, effects, (queue) => {\n      {\n        const { height, hash: tipHash',
       ),
     ],
-    { bend: restarting, firstSeed: 16 },
+    { bend: restarting, firstSeed: 26 },
   ),
   bug(
     'main-height-falls',
@@ -155,7 +158,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
     'future-unchecked',
     'a block may be of a time that has not come',
     [at('chain.ts', '  if (head.timeMs > latestTimeMs) return bad(', '  if (latestTimeMs < 0) return bad(')],
-    { bend: forging('future') },
+    { bend: forging('future'), firstSeed: 18 },
   ),
   bug(
     'state-unchecked',
