@@ -14,6 +14,7 @@ const USAGE = `npm run bench -- [options]
   --quick        three pairs instead of five, and no sweep
   --sweep        the sweep over vShards and cross-shard parts alone
   --repeats N    pairs of the comparison
+  --cross N      of the sweep: this percentage alone (0 to 100; JSON and plot of the whole sweep are left as they are)
   --rounds N     rounds of the sweep (default 3)
   --count N      transfers a run (default 60000, from 1000 accounts)
   --json FILE    write the figures there
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
     repeats: { type: 'string' },
+    cross: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '60000' },
     json: { type: 'string' },
@@ -45,9 +47,16 @@ async function main(): Promise<void> {
   const work: Work = { count, accounts: ACCOUNTS }
   const about = { machine: machine(), commit: commit(), work }
   const measured = values.sweep ? undefined : await compareSides(work)
-  const points = values.quick ? undefined : await sweep(work, whole('rounds', values.rounds), progress)
+  const points = values.quick ? undefined : await runSweep(work)
   if (measured !== undefined) reportComparison(measured, about)
   if (points !== undefined) reportSweep(points, about)
+}
+
+async function runSweep(work: Work): Promise<SweepPoint[]> {
+  const rounds = whole('rounds', values.rounds)
+  const { cross } = values
+  if (cross === undefined) return await sweep(work, { rounds }, progress)
+  return await sweep(work, { rounds, crossPercents: [cross === '0' ? 0 : whole('cross', cross)] }, progress)
 }
 
 type About = { readonly machine: Machine; readonly commit: string; readonly work: Work }
@@ -121,7 +130,9 @@ function reportSweep(points: readonly SweepPoint[], about: About): void {
   )
   printTable([['vShards', 'cross-shard', 'transfers/s', 'CPU us each'], ...rows])
   const flat = points.filter(({ crossPercent }) => crossPercent === 0).map(({ run }) => run.cpuUsPerTx)
-  console.log(`CPU at 0 % cross-shard: dearest over cheapest ${(Math.max(...flat) / Math.min(...flat)).toFixed(3)}`)
+  if (flat.length > 0)
+    console.log(`CPU at 0 % cross-shard: dearest over cheapest ${(Math.max(...flat) / Math.min(...flat)).toFixed(3)}`)
+  if (values.cross !== undefined) return
   const prices = crossPrices(points)
   for (const { shards, cpuUs, overInside, blocks, ms } of prices)
     console.log(

@@ -7,7 +7,7 @@ import { median } from './compare.ts'
 import { freePort } from './free-port.ts'
 import { commit, machine } from './machine.ts'
 import { usageOf, whenIdle } from './process-tree.ts'
-import { submitAll, type Work } from './side.ts'
+import { type Prepared, submitAll, type Work } from './side.ts'
 import { createArmchainSide } from './sides/armchain.ts'
 import { NATIVE, type StageRule, stageParts, UNNAMED } from './stages/attribute.ts'
 import { connectInspector, type ThreadProfile } from './stages/inspector.ts'
@@ -19,12 +19,15 @@ const USAGE = `npm run bench:stages -- [options]
   --repeats N    runs (default 3)
   --shards N     vShards (default 2)
   --cross N      percent of cross-shard transfers (default 0)
+  --empty        what a block costs by itself: a transfer to each vShard, again and again, as fast as blocks are made on
+                 demand; --count is that of blocks of vShards (default 4000)
   --profiles DIR keeps the CPU profiles there
   --out DIR      where stages.json goes (default bench/results)`
 
 const { values } = parseArgs({
   options: {
-    count: { type: 'string', default: '60000' },
+    count: { type: 'string' },
+    empty: { type: 'boolean', default: false },
     repeats: { type: 'string', default: '3' },
     shards: { type: 'string', default: '2' },
     cross: { type: 'string', default: '0' },
@@ -35,6 +38,8 @@ const { values } = parseArgs({
 })
 
 const ACCOUNTS = 1_000
+/** Between transfers to a vShard that are each to find a block of their own: blocks on demand are 80 ms apart. */
+const BLOCK_APART_MS = 90
 const SAMPLE_US = 500
 /** What the node puts off is done by then; being sampled, it is never quite idle. */
 const SETTLE_MS = 2_000
@@ -56,7 +61,7 @@ const THREADS: readonly {
   { names: ['libuv-worker'], stage: "disk: the log's writes and syncs, the store of history" },
 ]
 
-/** CPU of the steady part in microseconds a transfer: of the process, and of its threads by name. */
+/** CPU of the steady part in microseconds a transfer, or a block of a vShard: of the process, and of its threads by name. */
 type Usage = { readonly processUs: number; readonly threads: ReadonlyMap<string, number> }
 type Budget = Usage & { readonly stages: ReadonlyMap<string, number> }
 
@@ -64,7 +69,9 @@ if (values.help) console.log(USAGE)
 else await main()
 
 async function main(): Promise<void> {
-  const work: Work = { count: Number(values.count), accounts: ACCOUNTS }
+  const shards = Number(values.shards)
+  const count = Number(values.count ?? (values.empty ? '4000' : '60000'))
+  const work: Work = { count, accounts: values.empty ? shards : ACCOUNTS }
   const budgets: Budget[] = []
   for (let i = 0; i < Number(values.repeats); i++) {
     // The CPU is of a run that nothing samples; how each thread's is shared out, of one like it.
@@ -84,17 +91,21 @@ async function main(): Promise<void> {
     explainedPart: median(budgets.map(explainedPart)),
     repeats: budgets.length,
     work,
-    shards: Number(values.shards),
+    shards,
     crossPercent: Number(values.cross),
     machine: machine(),
     commit: commit(),
   }
-  console.log(`CPU of a transfer by stage, us, medians of ${budgets.length} runs of ${work.count} transfers`)
+  const unit = values.empty ? 'block of a vShard' : 'transfer'
+  console.log(`CPU of a ${unit} by stage, us, medians of ${budgets.length} runs of ${work.count}`)
   for (const { name, us } of report.stages) console.log(`${us.toFixed(2).padStart(8)}  ${name}`)
   console.log(`${report.processUs.toFixed(2).padStart(8)}  the process, by the kernel's account of it`)
   console.log(`the stages explain ${(100 * report.explainedPart).toFixed(1)} % of it`)
   mkdirSync(values.out, { recursive: true })
-  writeFileSync(join(values.out, 'stages.json'), `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(
+    join(values.out, values.empty ? 'stages-empty.json' : 'stages.json'),
+    `${JSON.stringify(report, null, 2)}\n`,
+  )
 }
 
 /** What is explained has the name of a stage: time in no known function, and in threads without a name here, has not. */
@@ -114,18 +125,19 @@ async function run(
     submit: 'binary',
     shards: Number(values.shards),
     crossPercent: Number(values.cross),
+    ...(values.empty && { batch: Number(values.shards) }),
     nodeOptions: inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`],
   })
   await using server = await side.start(work)
   const cold = await server.prepare('cold')
-  await submitAll(cold)
+  await submit(cold)
   await cold.included()
   const steady = await server.prepare('steady')
   const inspector = inspectorPort === undefined ? undefined : await connectInspector(inspectorPort)
   const before = await whenIdle(server.pid)
   await inspector?.start(SAMPLE_US)
   const threadsBefore = threadUsage(server.pid)
-  await submitAll(steady)
+  await submit(steady)
   await steady.included()
   if (inspector === undefined) await whenIdle(server.pid)
   else await new Promise((done) => setTimeout(done, SETTLE_MS))
@@ -139,6 +151,15 @@ async function run(
     processUs: ((after.cpuMs - before.cpuMs) * 1000) / work.count,
     threads: new Map([...used].map(([name, cpuNs]) => [name, cpuNs / 1000 / work.count])),
     profiles,
+  }
+}
+
+/** As fast as they are taken; or a batch, which has a transfer to each vShard, for each block. */
+async function submit(prepared: Prepared): Promise<void> {
+  if (!values.empty) return await submitAll(prepared)
+  for (const send of prepared.batches) {
+    await send()
+    await new Promise((done) => setTimeout(done, BLOCK_APART_MS))
   }
 }
 

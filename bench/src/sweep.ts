@@ -8,13 +8,19 @@ const SHARDS = [1, 2, 4, 8, 16]
 const CROSS_PERCENT = [0, 20, 50, 100]
 
 /** Throughput and CPU by number of vShards and part of cross-shard transfers; the rounds go over all points in turn. */
-export async function sweep(work: Work, rounds: number, progress: (line: string) => void): Promise<SweepPoint[]> {
+export async function sweep(
+  work: Work,
+  { rounds, crossPercents = CROSS_PERCENT }: { readonly rounds: number; readonly crossPercents?: readonly number[] },
+  progress: (line: string) => void,
+): Promise<SweepPoint[]> {
   const points = SHARDS.flatMap((shards) =>
-    CROSS_PERCENT.filter((crossPercent) => shards > 1 || crossPercent === 0).map((crossPercent) => ({
-      shards,
-      crossPercent,
-      runs: [] as Run[],
-    })),
+    crossPercents
+      .filter((crossPercent) => shards > 1 || crossPercent === 0)
+      .map((crossPercent) => ({
+        shards,
+        crossPercent,
+        runs: [] as Run[],
+      })),
   )
   for (let round = 1; round <= rounds; round++) {
     for (const { shards, crossPercent, runs } of round % 2 === 1 ? points : [...points].reverse()) {

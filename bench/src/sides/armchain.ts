@@ -28,6 +28,8 @@ export type ArmchainOptions = {
   readonly submit: 'binary' | 'json'
   readonly shards: number
   readonly crossPercent: number
+  /** Transfers in one request; `BATCH` by default. */
+  readonly batch?: number
   /** Options of Node itself for the server. */
   readonly nodeOptions?: readonly string[]
   /** Options of the testnet, as on the command line. */
@@ -105,13 +107,13 @@ async function prepare(
   rpc: RpcClient,
   { accounts }: Config,
   { count }: Work,
-  { submit, crossPercent }: Pick<ArmchainOptions, 'submit' | 'crossPercent'>,
+  { submit, crossPercent, batch = BATCH }: Pick<ArmchainOptions, 'submit' | 'crossPercent' | 'batch'>,
 ): Promise<ArmchainPrepared> {
   const load = await signLoad(rpc, { accounts, count, crossPercent })
-  const batches = chunks(load.transactions, BATCH)
+  const batches = chunks(load.transactions, batch)
   return {
     sizeBytes: load.transactions.reduce((sum, { length }) => sum + length, 0),
-    batches: submit === 'binary' ? batches.map((batch) => () => submitBinary(rpc, batch)) : asJson(rpc.url, batches),
+    batches: submit === 'binary' ? batches.map((each) => () => submitBinary(rpc, each)) : asJson(rpc.url, batches),
     async included() {
       await loadIncluded(rpc, load, { finality: crossPercent > 0 ? 'anchored' : 'shard-final' })
       if (crossPercent > 0) await allDelivered(rpc)

@@ -17,7 +17,7 @@ import {
 import type { Committee } from './committee.ts'
 import { PROOF_BYTES_MAX, SEATS_MAX, UNFINALISED_BLOCKS_MAX } from './limits.ts'
 import { readSigners, signerBitmap } from './signers.ts'
-import { FINALIZE, linkOf, statementsOf } from './statement.ts'
+import { FINALIZE, linkOf, type Statements, statementsOf } from './statement.ts'
 
 /**
  * Proof that a head is final, to whoever knows the committee of its epoch.
@@ -110,9 +110,19 @@ export function signCertificate(
   signers: readonly { readonly index: number; readonly sign: (message: Uint8Array) => Uint8Array }[],
 ): Uint8Array {
   const { shard, epoch, view, height } = headCodec.decode(head)
+  const at = { view, height, headHash: headHash(head) }
+  return certificateAlone(rules, statementsOf({ ...rules, shard, epoch }), at, signers)
+}
+
+/** The same of a head that is decoded already, with the statements of its shard and epoch, for who certifies many. */
+export function certificateAlone(
+  rules: CertificateRules,
+  statements: Statements,
+  { view, height, headHash: hash }: { readonly view: number; readonly height: number; readonly headHash: Uint8Array },
+  signers: readonly { readonly index: number; readonly sign: (message: Uint8Array) => Uint8Array }[],
+): Uint8Array {
   const parentLink = new Uint8Array(32)
-  const link = linkOf(parentLink, view, height, headHash(head))
-  const message = statementsOf({ ...rules, shard, epoch })(FINALIZE, view, link)
+  const message = statements(FINALIZE, view, linkOf(parentLink, view, height, hash))
   const sorted = [...signers].sort((a, b) => a.index - b.index)
   const { scheme, seats } = rules.committee
   return finalCertificateCodec.encode({

@@ -1,6 +1,7 @@
 import { headHash, invariant } from '@armchain/core'
-import { signCertificate } from './certificate.ts'
+import { certificateAlone } from './certificate.ts'
 import type { ConsensusEngine, EngineConfig, EngineEffect, EngineInput } from './engine.ts'
+import { type Statements, statementsOf } from './statement.ts'
 
 /**
  * One sequencer orders alone: for development, and for shards whose operator is trusted with order. Its certificate
@@ -20,6 +21,7 @@ const EMPTY = new Uint8Array(0)
 class SoloEngine implements ConsensusEngine {
   readonly name = 'solo'
   readonly #config: EngineConfig
+  readonly #statements: Statements
   #height = 0
   #parent: Uint8Array = new Uint8Array(32)
   /** What the shell was asked for and has not answered yet. */
@@ -29,6 +31,7 @@ class SoloEngine implements ConsensusEngine {
 
   constructor(config: EngineConfig) {
     this.#config = config
+    this.#statements = statementsOf({ ...config, epoch: config.epoch.number })
   }
 
   step(nowMs: number, input: EngineInput): readonly EngineEffect[] {
@@ -81,10 +84,11 @@ class SoloEngine implements ConsensusEngine {
       this.#work ||= asked.work
       return this.#schedule(nowMs)
     }
-    const certificate = signCertificate(this.#config, input.head, [self])
-    this.#height = input.height
-    this.#parent = headHash(input.head)
     const { view, height, head, payload = EMPTY } = input
+    this.#height = height
+    this.#parent = headHash(head)
+    const at = { view, height, headHash: this.#parent }
+    const certificate = certificateAlone(this.#config, this.#statements, at, [self])
     const final: EngineEffect = { type: 'finalized', view, height, headHash: this.#parent, head, payload, certificate }
     return [final, ...this.#schedule(nowMs)]
   }

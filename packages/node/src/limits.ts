@@ -137,6 +137,14 @@ export const SNAPSHOT_EVERY_BYTES: number = 64 * 1024 * 1024
 export const DEV_SNAPSHOTS_MAX = 32
 /** History that may wait to be written before publication pauses: half of what the archive can hold. */
 export const ARCHIVE_PAUSE_BYTES: number = 128 * 1024 * 1024
+/** What a block costs by itself, in ms of a core, with its share of the main-shard block that anchors it: `bench:stages --empty`. */
+export const BLOCK_COST_MS = 0.8
+/** Part of a core that blocks by themselves may take of a busy process: less than transfers differ by from run to run. */
+export const BLOCKS_COST_PART = 0.05
+/** A thread that works for more of its time is busy: what arrives then waits for others in any case. */
+export const BUSY_PART = 0.5
+/** Blocks of a busy process are no further apart: what a payment waits for at most beyond its turn, and well below a second. */
+export const BUSY_BLOCKS_APART_MS_MAX = 400
 /** Log of blocks that are not published yet before no more are made: a quarter of what the log can hold unwritten. */
 export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
 

@@ -23,6 +23,7 @@ import { standardModules } from '@armchain/shard'
 import { ChainHost } from './chain/chain-host.ts'
 import type { MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
+import { BusyPace } from './chain/pace.ts'
 import { setLogAside } from './chain/recover.ts'
 import { INTAKE_BATCH } from './limits.ts'
 import { silentLog } from './log.ts'
@@ -90,6 +91,7 @@ async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Pr
     verify: (transactions) => verifyAll(verifier, runtime, transactions),
     nowMs: Date.now,
     log,
+    ...(genesis.scheme.shards.every(({ engine }) => engine === 'solo') && { busyPace: new BusyPace(Date.now()) }),
     ...(guard && { guard }),
     ...(options.timing && { timing: options.timing }),
     ...(options.poolLimits && { poolLimits: options.poolLimits }),

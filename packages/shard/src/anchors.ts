@@ -30,6 +30,7 @@ import {
   u53,
   u64,
 } from '@armchain/core'
+import type { CertifiedHeads } from './certified-heads.ts'
 import { findShard, isMain, type Layout, type ShardDescriptor } from './layout.ts'
 import { BLOCK_TIME_DRIFT_MS } from './limits.ts'
 import { type OutboxBatch, outboxBatchCodec, outboxRoot } from './outbox.ts'
@@ -50,7 +51,12 @@ const anchorRecordCodec: Codec<AnchorRecord> = compile(
 
 const owedCodec: Codec<{ readonly motes: bigint }> = compile(struct(['motes', u64]))
 
-export type CheckedAnchor = { readonly head: Head; readonly details: Details; readonly top: Uint8Array }
+export type CheckedAnchor = {
+  readonly head: Head
+  readonly hash: Uint8Array
+  readonly details: Details
+  readonly top: Uint8Array
+}
 
 /** Zero when a block anchors nothing. */
 const EMPTY_ROOT = new Uint8Array(32)
@@ -83,10 +89,10 @@ export function applyAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): O
     draft.rollback(mark)
     return result
   }
-  const { head, details } = result.value
+  const { head, details, hash } = result.value
   writeAnchor(draft, head.shard, {
     height: head.height,
-    headHash: headHash(anchor.head),
+    headHash: hash,
     timeMs: head.timeMs,
     mainHeight: details.mainHeight,
     supply: details.supply,
@@ -100,6 +106,8 @@ export type AnchorRules = {
   readonly layout: Layout
   readonly height: number
   readonly timeMs: number
+  /** Those whose certificates are known to hold; the signatures of all others are checked. */
+  readonly certified?: CertifiedHeads | undefined
 }
 
 /**
@@ -134,26 +142,23 @@ export function proveShardTop(anchors: readonly CheckedAnchor[], index: number):
 
 /** The top of a head that is taken to be certified: what its certificate's check would have given. */
 export function trustedAnchor(anchor: Pick<Anchor, 'head' | 'details'>, head: Head, details: Details): CheckedAnchor {
-  const { shard, height, stateRoot, outboxRoot } = head
-  return {
-    head,
-    details,
-    top: shardTopCodec.encode({ shard, height, headHash: headHash(anchor.head), stateRoot, outboxRoot }),
-  }
+  const hash = headHash(anchor.head)
+  return { head, hash, details, top: encodeTop(head, hash) }
 }
 
 function checkAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<CheckedAnchor> {
   const { runtime, layout } = rules
-  const shard = shardOf(anchor, layout)
-  if (shard === undefined) return refuse('ARM_ANCHOR', 'the anchored head is malformed or of an unknown shard')
+  const head = orUndefined(() => headCodec.decode(anchor.head))
+  const shard = head && !isMain(head.shard) ? findShard(layout, head.shard) : undefined
+  if (head === undefined || shard === undefined)
+    return refuse('ARM_ANCHOR', 'the anchored head is malformed or of an unknown shard')
   const { genesisHash, schemaVersion } = layout
-  const certified = verifyCertificate(anchor.head, anchor.certificate, {
-    genesisHash,
-    schemaVersion,
-    committee: shard.committee,
-  })
-  if (!certified.ok) return certified
-  const head = certified.value
+  const hash = headHash(anchor.head)
+  if (!rules.certified?.has(hash, anchor.certificate)) {
+    const { committee } = shard
+    const certified = verifyCertificate(anchor.head, anchor.certificate, { genesisHash, schemaVersion, committee })
+    if (!certified.ok) return certified
+  }
   if (!equalBytes(head.genesis, genesisHash)) return refuse('ARM_ANCHOR', 'the head is of another chain')
   const details = decodeDetails(runtime, anchor.details)
   if (details === undefined || !equalBytes(sha256(anchor.details), head.bodyHash))
@@ -162,7 +167,7 @@ function checkAnchor(anchor: Anchor, draft: Draft, rules: AnchorRules): Outcome<
   const misplaced = checkPlace(head, details, last, shard, rules)
   if (misplaced !== undefined) return { ok: false, reason: misplaced }
   const supply = checkSupply(anchor, head, details.supply, { last, shard, draft, layout })
-  return supply.ok ? { ok: true, value: trustedAnchor(anchor, head, details) } : supply
+  return supply.ok ? { ok: true, value: { head, hash, details, top: encodeTop(head, hash) } } : supply
 }
 
 function checkPlace(
@@ -240,13 +245,8 @@ function readOutbox(outbox: readonly Uint8Array[], head: Head, layout: Layout): 
   return { ok: true, value: batches }
 }
 
-function shardOf(anchor: Anchor, layout: Layout): ReturnType<typeof findShard> {
-  const key = decodeHeadShard(anchor.head)
-  return key === undefined || isMain(key) ? undefined : findShard(layout, key)
-}
-
-function decodeHeadShard(head: Uint8Array): ShardKey | undefined {
-  return orUndefined(() => headCodec.decode(head).shard)
+function encodeTop({ shard, height, stateRoot, outboxRoot }: Head, hash: Uint8Array): Uint8Array {
+  return shardTopCodec.encode({ shard, height, headHash: hash, stateRoot, outboxRoot })
 }
 
 function decodeDetails(runtime: Runtime, details: Uint8Array): Details | undefined {

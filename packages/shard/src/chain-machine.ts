@@ -19,6 +19,7 @@ import {
 } from '@armchain/core'
 import { AnchorQueue, type Unanchored } from './anchor-queue.ts'
 import { readAnchor } from './anchors.ts'
+import { CertifiedHeads } from './certified-heads.ts'
 import type { ExecutedBlock } from './chain.ts'
 import { HostedShard, type Question } from './hosted-shard.ts'
 import type { MainHead } from './imports.ts'
@@ -50,12 +51,13 @@ export class ChainMachine {
   readonly mailbox: Mailbox = new Mailbox()
   readonly #anchorQueue: AnchorQueue = new AnchorQueue()
   readonly #mainHeads: MainHeads
+  readonly #certified: CertifiedHeads = new CertifiedHeads()
 
   constructor(config: MachineConfig) {
     this.config = config
-    this.shards = config.layout.shards.map(
-      (descriptor, i) => new HostedShard(config, descriptor, config.states[i] as ShardState, config.tips?.[i]),
-    )
+    const { layout, states, tips } = config
+    const parts = { ...config, certified: this.#certified }
+    this.shards = layout.shards.map((each, i) => new HostedShard(parts, each, states[i] as ShardState, tips?.[i]))
     this.#byVShard = new Map(this.shards.map((hosted) => [hosted.vShard, hosted]))
     this.#mainHeads = new MainHeads(mainHeadOf(this.main.chain.tip))
   }
@@ -373,6 +375,7 @@ export class ChainMachine {
     const height = hosted.final.height + 1
     const hash = headHash(block.head)
     hosted.final = { height, hash, certificate: block.certificate }
+    if (!isMain(hosted.descriptor.key)) this.#certified.add(hash, block.certificate)
     hosted.unexecuted.push({ height, hash, block })
   }
 

@@ -32,6 +32,7 @@ import {
 } from '@armchain/core'
 import { applyAnchor, type CheckedAnchor, shardTopsRoot } from './anchors.ts'
 import { Candidates, parentOf } from './candidates.ts'
+import type { CertifiedHeads } from './certified-heads.ts'
 import { committeesRoot } from './committees.ts'
 import { type BlockRules, beginBlock, type Executed, endBlock, executeParts, runImport } from './execute.ts'
 import type { MainHead } from './imports.ts'
@@ -49,7 +50,13 @@ export type Tip = {
   readonly headBytes: Uint8Array
 }
 
-export type ShardSetup = { readonly runtime: Runtime; readonly layout: Layout; readonly descriptor: ShardDescriptor }
+export type ShardSetup = {
+  readonly runtime: Runtime
+  readonly layout: Layout
+  readonly descriptor: ShardDescriptor
+  /** See `AnchorRules`. */
+  readonly certified?: CertifiedHeads | undefined
+}
 
 /** What a proposer may put into its next block. */
 export type Ingredients = {
@@ -159,6 +166,7 @@ export class ShardChain {
 
   /** Puts the state at the tip. */
   rewind(): void {
+    if (this.#candidates.top === undefined) return
     this.#candidates.moveTo(this.#tip.hash, this.#tip.hash)
   }
 
@@ -237,9 +245,9 @@ export class ShardChain {
   }
 
   #rules(block: Pick<Ingredients, 'timeMs' | 'mainHeight' | 'mainHead'>): BlockRules {
-    const { runtime, layout, descriptor } = this.setup
+    const { descriptor, ...setup } = this.setup
     const { timeMs, mainHeight, mainHead } = block
-    return { runtime, layout, shard: descriptor.key, height: this.at.height + 1, timeMs, mainHeight, mainHead }
+    return { ...setup, shard: descriptor.key, height: this.at.height + 1, timeMs, mainHeight, mainHead }
   }
 
   #checkHeader(

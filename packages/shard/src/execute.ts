@@ -17,6 +17,7 @@ import {
   writeInbox,
 } from '@armchain/core'
 import { applyAnchors, type CheckedAnchor, owe } from './anchors.ts'
+import type { CertifiedHeads } from './certified-heads.ts'
 import { checkImport, type MainHead } from './imports.ts'
 import { isMain, type Layout, resolveShard } from './layout.ts'
 
@@ -29,6 +30,8 @@ export type BlockRules = {
   readonly timeMs: number
   readonly mainHeight: number
   readonly mainHead: (height: number) => MainHead | undefined
+  /** See `AnchorRules`. */
+  readonly certified?: CertifiedHeads | undefined
 }
 
 export type Executed = { readonly result: BlockResult; readonly anchors: readonly CheckedAnchor[] }

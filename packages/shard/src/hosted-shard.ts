@@ -20,6 +20,7 @@ import {
   toHex,
   type Validator,
 } from '@armchain/core'
+import type { CertifiedHeads } from './certified-heads.ts'
 import { ShardChain, type Tip } from './chain.ts'
 import type { Layout, ShardDescriptor } from './layout.ts'
 import { commitsTo } from './payload.ts'
@@ -42,6 +43,8 @@ export type HostedParts = {
   readonly timing?: Timing
   readonly signer: (shard: ShardDescriptor) => Signer | undefined
   readonly poolLimits?: PoolLimits
+  /** Where the machine keeps what became final in it. */
+  readonly certified?: CertifiedHeads
 }
 
 /** The last block that is final here, executed or not. */
@@ -77,12 +80,12 @@ export class HostedShard {
   readonly #leader: (view: number) => number
 
   constructor(parts: HostedParts, descriptor: ShardDescriptor, state: ShardState, tip?: Tip) {
-    const { runtime, layout, engines, pace, timing, signer, poolLimits } = parts
+    const { runtime, layout, engines, pace, timing, signer, poolLimits, certified } = parts
     const { engine, genesisHeadHash, key } = descriptor
     const factory = engines[engine]
     invariant(factory !== undefined, `no consensus engine "${engine}"`)
     this.descriptor = descriptor
-    this.chain = new ShardChain({ runtime, layout, descriptor }, state, tip)
+    this.chain = new ShardChain({ runtime, layout, descriptor, certified }, state, tip)
     this.pool = new TxPool(state, key.vShard, poolLimits)
     this.committee = descriptor.committee
     const { genesisHash, schemaVersion } = layout

@@ -10,6 +10,8 @@ export const POOL_REPLACE_PERCENT: bigint = 10n
 export const POOL_EVICT_PART: number = 0.02
 /** Main-shard heads kept so that proofs against them can be checked: beyond the longest life of a message. */
 export const MAIN_HEADS_KEPT: number = 20_000
+/** Certified heads remembered at once, 64 bytes each: what 64 vShards make final in some seconds, which is long anchored. */
+export const CERTIFIED_HEADS_KEPT: number = 4096
 /** Heads of one shard that one main-shard block anchors: a shard that was cut off catches up over several blocks. */
 export const ANCHORS_PER_BLOCK: number = 16
 /** Senders whose next transaction does not fit before a block counts as full: a proposer does not read a whole pool. */

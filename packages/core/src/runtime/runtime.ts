@@ -69,6 +69,8 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
       own.set(name, compile(schema))
     }
   }
+  // Each block asks for that of the fees.
+  const accounts = new Map([...modules.map(({ name }) => name), 'fees'].map((name) => [name, moduleAccount(name)]))
   return {
     scheme,
     types,
@@ -83,7 +85,7 @@ export function createRuntime(scheme: Scheme, available: readonly RuntimeModule[
     call: finder(modules, (module) => module.calls),
     messageHandler: finder(modules, (module) => module.messages),
     query: finder(modules, (module) => module.queries),
-    moduleAccount,
+    moduleAccount: (module) => accounts.get(module) ?? moduleAccount(module),
     event: (module, name) => events.get(module)?.get(name),
     detailsFields: suppliers(types.details, BASE_DETAILS_SCHEMA, modules, (module) => module.detailsFields),
     receiptFields: suppliers(types.receipt, BASE_RECEIPT_SCHEMA, modules, (module) => module.receiptFields),

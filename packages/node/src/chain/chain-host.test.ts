@@ -151,3 +151,21 @@ test('blocks are not made while too much waits to be published, and go on by the
   expect(host.machine.shard(1)?.pool.size).toBe(0)
   expect(host.health.ok).toBe(true)
 })
+
+test('blocks on demand are as far apart as a busy process wants them', async () => {
+  let apartMs = 3_600_000
+  let made = 0
+  const { host, height } = await startHost({
+    pace: { blockTimeMs: 1, idleMs: 7_200_000, mode: 'timed' },
+    busyPace: { apartMs: (paceMs) => Math.max(paceMs, apartMs), made: () => made++ },
+  })
+  const first = height()
+  expect(made).toBeGreaterThan(0)
+  const startMs = Date.now()
+  while (Date.now() < startMs + 3) await turns(1)
+  expect(host.admit(prepared(signTransfer({ from: alice, nonce: 0 })))).toBeUndefined()
+  expect(height()).toBe(first)
+  apartMs = 0
+  host.wake()
+  expect(height()).toBe(first + 1)
+})

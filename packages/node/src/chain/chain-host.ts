@@ -27,6 +27,7 @@ import type { VoteGuard } from '../storage/vote-guard.ts'
 import type { Wal } from '../storage/wal.ts'
 import { EngineRecords, RECORD_BLOCK, RECORD_CHECKPOINT, RECORD_ENGINE } from './engine-log.ts'
 import type { History } from './history.ts'
+import { type BusyPace, isOnDemand } from './pace.ts'
 import {
   beginSnapshot,
   type MachineSnapshot,
@@ -44,6 +45,8 @@ export type ChainHostOptions = {
   readonly genesis: Genesis
   readonly engines: Readonly<Record<string, EngineFactory>>
   readonly pace: Pace
+  /** Puts blocks on demand further apart, for who decides alone: others would wait for a leader in vain. */
+  readonly busyPace?: Pick<BusyPace, 'apartMs' | 'made'>
   readonly timing?: Timing
   readonly signer: (shard: ShardDescriptor) => Signer | undefined
   /** Absent: nothing outlives the process. */
@@ -129,7 +132,9 @@ export class ChainHost {
     const held = (): boolean => this.#onHold
     this.#pace = {
       get blockTimeMs() {
-        return options.pace.blockTimeMs
+        const { pace, busyPace } = options
+        const { blockTimeMs } = pace
+        return busyPace !== undefined && isOnDemand(pace) ? busyPace.apartMs(blockTimeMs) : blockTimeMs
       },
       get idleMs() {
         return options.pace.idleMs
@@ -376,6 +381,7 @@ export class ChainHost {
         batch.sent.push(effect)
         return
       case 'sealed':
+        this.#options.busyPace?.made(this.#options.nowMs())
         this.#certificates.set(effect.sealed.shard.vShard, effect.sealed.certificate)
         batch.shown.push(effect)
         return
