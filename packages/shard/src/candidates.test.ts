@@ -92,10 +92,14 @@ test('of two blocks of one height the one that is committed stays, with what sta
   expect(() => chain.commit(onRight)).toThrow('in order')
 })
 
-test('a block that is known already is not executed again', () => {
+test('a block that is known already is not executed again, and one that is built again is the same', () => {
   const { machine, chain } = startOf(world)
   const block = build(machine, { user: 0, timeMs: 10_000 })
   chain.rewind()
+  expect(build(machine, { user: 0, timeMs: 10_000 })).toBe(block)
+  expect(toHex(chain.state.root())).toBe(toHex(block.head.stateRoot))
+  chain.rewind()
+  expect(toHex(chain.state.root())).toBe(toHex(chain.tip.head.stateRoot))
   const again = chain.apply(block.block, {
     mainHead: (height) => machine.mainHead(height),
     latestTimeMs: Number.MAX_SAFE_INTEGER,

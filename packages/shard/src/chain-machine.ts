@@ -73,11 +73,14 @@ export class ChainMachine {
   /** First call, after any `replay`: starts the engines, with what each left in the log. */
   start(nowMs: number, logs: ReadonlyMap<number, EngineLog> = new Map()): MachineEffect[] {
     const effects: MachineEffect[] = []
-    for (const hosted of this.shards) {
-      const { height, hash: tipHash, certificate } = hosted.final
-      const { records = [], amnesia } = logs.get(hosted.vShard) ?? {}
-      this.#feed(hosted, nowMs, { type: 'start', height, headHash: tipHash, certificate, records, amnesia }, effects)
-    }
+    // All before anything that comes of one: an engine that is told of work before its own start knows none of its votes.
+    this.#run(nowMs, effects, (queue) => {
+      for (const hosted of this.shards) {
+        const { height, hash: tipHash, certificate } = hosted.final
+        const { records = [], amnesia } = logs.get(hosted.vShard) ?? {}
+        queue.push([hosted, { type: 'start', height, headHash: tipHash, certificate, records, amnesia }])
+      }
+    })
     for (const hosted of this.shards) this.#sayWork(hosted, nowMs, effects)
     return effects
   }
@@ -205,13 +208,8 @@ export class ChainMachine {
       case 'certify': {
         const { view, height, headHash: head32, head, payload, parent } = effect
         const type = effect.type === 'verify' ? 'verified' : 'certified'
-        return this.#answer(
-          hosted,
-          { type, view, height, headHash: head32, head, payload, parent },
-          nowMs,
-          queue,
-          effects,
-        )
+        const question: Question = { type, view, height, headHash: head32, head, payload, parent }
+        return this.#answer(hosted, question, nowMs, queue, effects)
       }
       case 'finalized':
         return this.#finalized(hosted, effect, nowMs, queue, effects)

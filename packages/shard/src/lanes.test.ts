@@ -1,3 +1,4 @@
+import { createSoloEngine, type EngineFactory } from '@armchain/consensus'
 import { bodyCodec, type Import, RECEIPT_TRANSACTION, readKernelState, SUPPLY_MOTES, sha256 } from '@armchain/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -139,6 +140,33 @@ function countMessages({ runtime }: World, sealed: readonly SealedBlock[]) {
   }
   return { sent: sent.sort(), received: received.sort(), delivered, bounced }
 }
+
+test('an engine is started before it hears of anything that the start of another leads to', () => {
+  const world = createWorld(2)
+  const before = world.create()
+  before.start(1_000)
+  before.admit(1_000, prepare(world, 0, { call: transfer(1, 5n, 2) }))
+  const { records } = seal(before, 1, 1_010)
+  const heard: (readonly [number, string])[] = []
+  // As after a crash between a block's certificate and the block: the main shard goes on within its start.
+  const engine: EngineFactory = (config) => {
+    const inner = createSoloEngine(config)
+    return {
+      name: inner.name,
+      step(nowMs, input) {
+        heard.push([config.shard.vShard, input.type])
+        const effects = inner.step(nowMs, input)
+        const goesOn = input.type === 'start' && config.shard.vShard === 0
+        return goesOn ? [...effects, ...inner.step(nowMs, { type: 'seal' })] : effects
+      },
+    }
+  }
+  const machine = world.create(engine)
+  for (const record of records) expect(machine.replay(record).ok).toBe(true)
+  machine.start(1_020)
+  expect(heard.filter(([, type]) => type === 'work')).not.toEqual([])
+  for (const { vShard } of machine.shards) expect(heard.find(([of]) => of === vShard)).toEqual([vShard, 'start'])
+})
 
 test('messages whose destination has taken them before their source was known here wait for nobody', () => {
   const world = createWorld(2)

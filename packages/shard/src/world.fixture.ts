@@ -1,5 +1,5 @@
 // A chain for tests: one validator, a few users with money on every vShard, and a module whose messages fail as asked.
-import { type BlsKeys, blsKeysFromSeed, createSoloEngine, voteSigner } from '@armchain/consensus'
+import { type BlsKeys, blsKeysFromSeed, createSoloEngine, type EngineFactory, voteSigner } from '@armchain/consensus'
 import {
   type Allocation,
   accountIdOf,
@@ -101,8 +101,8 @@ export type World = {
   readonly layout: Layout
   /** Fresh states at genesis, in the order of the layout. */
   states(): readonly ShardState[]
-  /** A fresh machine at genesis that seals only when told to. */
-  create(): ChainMachine
+  /** A fresh machine at genesis that seals only when told to; with another engine in the place of the solo one. */
+  create(engine?: EngineFactory): ChainMachine
 }
 
 export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World {
@@ -128,12 +128,12 @@ export function createWorld(vShards: number, parts: Partial<Scheme> = {}): World
   const runtime = createRuntime(scheme, [bank, fees, vesting, evidence, courier], hash)
   const states = () => genesisLayout(genesis, hash).states
   const { layout } = genesisLayout(genesis, hash)
-  const create = () =>
+  const create = (engine: EngineFactory = createSoloEngine) =>
     new ChainMachine({
       runtime,
       layout,
       states: states(),
-      engines: { solo: createSoloEngine },
+      engines: { solo: engine },
       pace: { blockTimeMs: 0, idleMs: 0, mode: 'manual' },
       signer: ({ certificates }) => {
         const secrets = { secretKey: validator.secretKey, blsSecretKey: validatorBls.secretKey }

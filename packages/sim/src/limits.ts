@@ -23,7 +23,7 @@ export const ANSWERS_MAX = 256
 export const ATTACK_MEMORY = 512
 
 /** Blocks that it has forged, which it keeps to pass off as final. */
-export const FORGED_BLOCKS_MAX = 8
+export const FORGED_BLOCKS_MAX = 4
 
 /** Answers and transactions that it keeps to bend and send again. */
 export const SHELL_MEMORY = 32

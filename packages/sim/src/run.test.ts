@@ -59,6 +59,15 @@ test('whole nodes bear the first seeds: money, messages and anchors add up acros
   expect(returned).toBeGreaterThan(50)
 })
 
+test('whole nodes under a committee bear the first seeds: adversaries, crashes and shards that fall behind', () => {
+  const engine = engineOf('simplex')
+  const run = (scenario: Scenario) => runWhole(scenario, engine)
+  const first = { engine: 'simplex', nodes: 4, firstSeed: 1, seeds: 6, whole: true }
+  const report = runCampaign({ ...first, model: engine.model, run, cpuMs: () => 0 })
+  expect(report.violations).toEqual([])
+  expect(report.seeds).toBe(6)
+}, 60_000)
+
 test('the same seed gives the same audit hash, traced or not, and another seed another', () => {
   const first = runEngine(scenarioOf(11), engineOf('simplex')).auditHash
   expect(runEngine(scenarioOf(11), engineOf('simplex')).auditHash).toBe(first)

@@ -83,6 +83,7 @@ function createWholeWorld(
     agreement(scenario),
     messages(),
     transactions(signatures),
+    blame(scenario),
     ...engineOracles(scenario, engine, vShards, (vShard) => keysOnShard(keys, runtime.genesisHash, wholeShard(vShard))),
     bounds(),
     liveness(vShards),

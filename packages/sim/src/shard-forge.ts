@@ -1,5 +1,5 @@
 import { linkOf, NOTARIZE } from '@armchain/consensus'
-import { type Anchor, type Body, headHash, type Runtime } from '@armchain/core'
+import { type Anchor, type Body, blockCodec, headHash, type Runtime } from '@armchain/core'
 import {
   type ChainMachine,
   encodePayload,
@@ -41,6 +41,8 @@ export class ShardForge implements BlockForge {
   readonly #options: ShardForgeOptions
   /** Heads that its own blocks anchored, for anchoring them again. */
   readonly #anchored: Anchor[] = []
+  /** Bad blocks that it has signed, by what is wrong with them. */
+  readonly made: Map<Forgery, number> = new Map()
   readonly #forged: ForgedBlock[] = []
 
   constructor(options: ShardForgeOptions) {
@@ -75,15 +77,21 @@ export class ShardForge implements BlockForge {
       const bent = kind && MAKERS[kind](ground)
       const parent = ground.honest.details.previous[0] as Uint8Array
       const built = bent?.ingredients && this.#build(parent, bent.ingredients)
-      if (built !== undefined) return this.#sign(message, built)
-      if (bent?.parts !== undefined) return this.#sign(message, packed(runtime, bent.parts))
+      const block = built ?? (bent?.parts && packed(runtime, bent.parts))
+      if (kind === undefined || block === undefined) continue
+      this.made.set(kind, (this.made.get(kind) ?? 0) + 1)
+      return this.#sign(message, block)
     }
     return undefined
   }
 
-  /** A block that it has forged of late, and that is not final. */
-  forged(): ForgedBlock | undefined {
-    return this.#forged.length === 0 ? undefined : this.#options.random.pick(this.#forged)
+  /** A block that it has forged of late, with the certificate of one that is final. */
+  passedOff(): Uint8Array | undefined {
+    const { random, hosted } = this.#options
+    const { head, payload } = this.#forged.length === 0 ? {} : random.pick(this.#forged)
+    const parts = payload && readPayload(payload)
+    const { certificate } = hosted.final
+    return head && parts && certificate && blockCodec.encode({ head, ...parts, certificate })
   }
 
   stray(payload: Uint8Array | undefined): Uint8Array {

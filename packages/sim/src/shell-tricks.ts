@@ -1,16 +1,15 @@
 import { type Block, blockCodec } from '@armchain/core'
-import { readPayload } from '@armchain/shard'
 import { decodeOr } from './abstract-chain.ts'
 import { OVERSIZE_BYTES, SHELL_MEMORY } from './limits.ts'
 import { flipped, noise, type Random } from './random.ts'
 import type { Trick } from './scenario.ts'
-import type { ForgedBlock } from './shard-forge.ts'
+import { WHOLE_VSHARDS } from './whole-chain.ts'
 import { ShellKind, type ShellMessage, shellCodec } from './whole-wire.ts'
 
 /** How often an answer, or a transaction that is passed on, is bent. */
 const BEND_RATIO = 0.5
 /** And how often anything at all that a node says to its peers gives occasion to send them one that nobody asked for. */
-const UNASKED_RATIO = 0.02
+const UNASKED_RATIO = 0.05
 /** An oversized message costs the simulation more than it shows. */
 const OVERSIZE_RATIO = 0.002
 
@@ -18,11 +17,11 @@ const OVERSIZE_RATIO = 0.002
 export class ShellTricks {
   readonly #tricks: readonly Trick[]
   readonly #random: Random
-  readonly #forged: (shard: number) => ForgedBlock | undefined
+  readonly #forged: (shard: number) => Uint8Array | undefined
   /** Answers and transactions of late, of whichever shard. */
   readonly #said: ShellMessage[] = []
 
-  constructor(tricks: readonly Trick[], random: Random, forged: (shard: number) => ForgedBlock | undefined) {
+  constructor(tricks: readonly Trick[], random: Random, forged: (shard: number) => Uint8Array | undefined) {
     this.#forged = forged
     this.#tricks = tricks
     this.#random = random
@@ -47,7 +46,8 @@ export class ShellTricks {
     if (!this.#random.chance(UNASKED_RATIO)) return undefined
     if (this.#plays('oversize') && this.#random.chance(OVERSIZE_RATIO)) return oversized
     if (this.#plays('garbage') && this.#random.chance(0.3)) return noise(this.#random, this.#random.below(80))
-    if (this.#said.length === 0) return undefined
+    const passedOff = this.#plays('bend-blocks') && this.#random.chance(0.5) ? this.#passOff() : undefined
+    if (passedOff !== undefined || this.#said.length === 0) return passedOff
     const message = this.#random.pick(this.#said)
     if (message.kind === ShellKind.blocks && this.#plays('bend-blocks')) return this.#bentBlocks(message)
     if (message.kind === ShellKind.transactions && this.#plays('bend-transactions'))
@@ -89,21 +89,21 @@ export class ShellTricks {
       () => ({ ...message, items: crossed(items, other.items, 'certificate') }),
       () => ({ ...message, items: crossed(items, items.toReversed(), 'certificate') }),
       () => ({ ...message, items: [noise(random, random.below(500))] }),
-      () => ({ ...message, items: this.#passedOff(message) }),
-      () => ({ ...message, items: this.#passedOff(message) }),
+      () => ({ ...message, items: this.#passedOff(message.shard) ?? items }),
     ])()
     return shellCodec.encode(bent)
   }
 
-  /** A block that was proposed, with the certificate of one that is final. */
-  #passedOff({ shard, items }: ShellMessage): readonly Uint8Array[] {
+  /** A block that it has forged, as if it were final. */
+  #passOff(): Uint8Array | undefined {
+    const shard = this.#random.below(WHOLE_VSHARDS + 1)
+    const items = this.#passedOff(shard)
+    return items && shellCodec.encode({ kind: ShellKind.blocks, shard, fromHeight: 0, items })
+  }
+
+  #passedOff(shard: number): readonly Uint8Array[] | undefined {
     const forged = this.#forged(shard)
-    const parts = forged?.payload && readPayload(forged.payload)
-    if (forged === undefined || parts === undefined) return items
-    return items.map((item) => {
-      const block = decodeOr(blockCodec, item)
-      return block === undefined ? item : blockCodec.encode({ ...block, ...parts, head: forged.head })
-    })
+    return forged && [forged]
   }
 
   #remember(message: ShellMessage): void {

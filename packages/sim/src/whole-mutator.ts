@@ -1,4 +1,4 @@
-import { FORGERIES } from './block-forgeries.ts'
+import { FORGERIES, type Forgery } from './block-forgeries.ts'
 import type { ChainNode } from './chain-node.ts'
 import { type ClusterKeys, keysOnShard } from './cluster-keys.ts'
 import type { Recovered } from './disk.ts'
@@ -30,6 +30,7 @@ export class WholeMutator implements SimNode {
   readonly #random: Random
   readonly #shell: ShellTricks
   readonly #twisters: Map<number, Twister> = new Map()
+  readonly #forges: Map<number, ShardForge> = new Map()
   #nowMs = 0
 
   constructor({ scenario, keys, seat, life, role, inner }: WholeMutatorOptions) {
@@ -37,14 +38,13 @@ export class WholeMutator implements SimNode {
     const random = createRandom(mix(scenario.seed ^ 0x77686f6c) + (life << 8) + seat)
     this.#inner = inner
     this.#random = random
-    const forges = new Map<number, ShardForge>()
-    this.#shell = new ShellTricks(tricks, random, (shard) => forges.get(shard)?.forged())
+    this.#shell = new ShellTricks(tricks, random, (shard) => this.#forges.get(shard)?.passedOff())
     const { machine, runtime } = inner
     for (const hosted of machine.shards) {
       const forger = { keys: keysOnShard(keys, runtime.genesisHash, hosted.descriptor.key), seat }
       const nowMs = (): number => this.#nowMs
       const forge = new ShardForge({ machine, hosted, runtime, forger, random, forgeries, nowMs })
-      forges.set(hosted.vShard, forge)
+      this.#forges.set(hosted.vShard, forge)
       this.#twisters.set(hosted.vShard, new Twister({ scenario, tricks, forger, forge, random }))
     }
   }
@@ -61,6 +61,13 @@ export class WholeMutator implements SimNode {
       this.#twisters.get(shard)?.hear(bytes)
     }
     return this.#twist(this.#inner.step(nowMs, input))
+  }
+
+  /** How many bad blocks of a kind it has proposed since it was started. */
+  made(forgery: Forgery): number {
+    let count = 0
+    for (const { made } of this.#forges.values()) count += made.get(forgery) ?? 0
+    return count
   }
 
   #twist(effects: readonly NodeEffect[]): readonly NodeEffect[] {

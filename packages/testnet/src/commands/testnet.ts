@@ -72,7 +72,7 @@ function readOptions(values: Values): TestnetOptions {
     throw new ArmError('ARM_CLI_USAGE', '--reset needs --data-dir', { hint: 'in memory every start is fresh' })
   return {
     ...(values.shards !== undefined && { shards: integer(values, 'shards', 2) }),
-    ...(values.validators !== undefined && { validators: integer(values, 'validators', 1) }),
+    ...(values.validators !== undefined && { validators: integer(values, 'validators', 1, { min: 1, max: 31 }) }),
     ...(engine !== undefined && { engine: readEngines(engine) }),
     ...(certificates !== undefined && { certificates: readCertificates(certificates) }),
     ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),

@@ -26,10 +26,10 @@ const bug = (
   ...parts,
 })
 
-/** The only adversary plays these tricks, and forges blocks of these kinds. */
+/** The only adversary, of no more weight than the others, plays these tricks and forges blocks of these kinds. */
 const playing =
   (tricks: readonly Trick[], forgeries: readonly Forgery[] = []) =>
-  (scenario: Scenario): Scenario => ({
+  ({ weights: _, ...scenario }: Scenario): Scenario => ({
     ...scenario,
     faults: [
       ...scenario.faults.filter((fault) => !isByzantine(fault) && !DAMAGE.has(fault.type)),
@@ -45,15 +45,23 @@ const DAMAGE: ReadonlySet<string> = new Set(['lost-sync', 'rot', 'misdirect'])
 /** Blocks follow each other without a pause: many are built while the one below is not final yet. */
 const hurried = (scenario: Scenario): Scenario => ({ ...scenario, blockMs: 0, link: { minMs: 60, maxMs: 180 } })
 
+/** Long enough for checkpoints, and then everyone starts again, more than once. */
+const restarting = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  blockMs: 0,
+  link: { minMs: 20, maxMs: 80 },
+  sync: { minMs: 1, maxMs: 10 },
+  gstMs: 10_000,
+  endMs: 18_000,
+  ops: scenario.ops.filter(({ atMs }) => atMs < 10_000),
+  faults: [
+    ...scenario.faults.filter(({ type }) => type === 'twins' || type === 'mutator'),
+    ...[7_500, 8_500, 9_500].map((atMs) => ({ type: 'blackout', atMs, downMs: 200, keep: 'subset' }) as const),
+  ],
+})
+
 /** Bugs of whole nodes under a committee: between shards, speculation and final blocks, and against forged blocks. */
 export const WHOLE_BUGS: readonly PlantedBug[] = [
-  bug('unknown-main-refused', 'a block that has seen a main-shard block which is not here yet is refused', [
-    at(
-      'judge.ts',
-      "question.read.details.mainHeight > around.mainHeight) return 'waits'",
-      'question.read.details.mainHeight > around.mainHeight) return false',
-    ),
-  ]),
   bug('executed-too-early', 'a final block is executed before the main-shard block that it has seen', [
     at(
       'chain-machine.ts',
@@ -61,9 +69,12 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
       'read.value.details.mainHeight < 0) return read',
     ),
   ]),
-  bug('awaited-outbox-dropped', 'the messages of a block that is anchored before it is known here are dropped', [
-    at('mailbox.ts', '      else this.#awaited.set(key, { source: shard, height, anchorHeight, place })\n', ''),
-  ]),
+  bug(
+    'awaited-outbox-dropped',
+    'the messages of a block that is anchored before it is known here are dropped',
+    [at('mailbox.ts', '      else this.#awaited.set(key, { source: shard, height, anchorHeight, place })\n', '')],
+    { firstSeed: 5 },
+  ),
   bug(
     'anchored-on-speculation',
     'heads that a block which is not final anchors are anchored again on top of it',
@@ -74,25 +85,27 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
         'this.#anchorQueue.next(height, () => 0)',
       ),
     ],
-    { bend: hurried },
+    { bend: hurried, firstSeed: 9 },
   ),
-  bug('not-rewound', 'what is said between blocks is said of a block that is not final', [
-    at('chain-machine.ts', '    for (const { chain } of this.shards) chain.rewind()\n', ''),
-  ]),
   bug(
     'signatures-unchecked',
     'transactions that this node has not seen are taken to be signed',
     [at('judge.ts', "question.signatures = unknown.length > 0 ? 'asked' : 'valid'", "question.signatures = 'valid'")],
     { bend: forging('unsigned') },
   ),
-  bug('candidates-kept', 'executed blocks that can never be final are kept', [
-    at(
-      'candidates.ts',
-      '      if (base === undefined) this.#blocks.delete(candidate.name)\n',
-      '      if (base === undefined) candidate.writes = candidate.writes\n',
-    ),
-    at('candidates.ts', '    this.#blocks.delete(candidate.name)\n    for (const each', '    for (const each'),
-  ]),
+  bug(
+    'candidates-kept',
+    'executed blocks that can never be final are kept',
+    [
+      at(
+        'candidates.ts',
+        '      if (base === undefined) this.#blocks.delete(candidate.name)\n',
+        '      if (base === undefined) candidate.writes = candidate.writes\n',
+      ),
+      at('candidates.ts', '    this.#blocks.delete(candidate.name)\n    for (const each', '    for (const each'),
+    ],
+    { firstSeed: 52 },
+  ),
   bug(
     'sync-unchecked',
     'block sync takes a block without its certificate',
@@ -105,13 +118,30 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
     ],
     { bend: playing(['equivocate', 'bend-blocks', 'withhold']) },
   ),
-  bug('logs-mixed', "a checkpoint of one shard's records replaces those of another", [
-    at(
-      'chain-machine.ts',
-      '        effects.push({ ...effect, shard })\n',
-      "        effects.push({ ...effect, shard: effect.type === 'checkpoint' ? 0 : shard })\n",
-    ),
-  ]),
+  bug(
+    'logs-mixed',
+    "a checkpoint of one shard's records replaces those of another",
+    [
+      at(
+        'chain-machine.ts',
+        '        effects.push({ ...effect, shard })\n',
+        "        effects.push({ ...effect, shard: effect.type === 'checkpoint' ? 0 : shard })\n",
+      ),
+    ],
+    { bend: restarting },
+  ),
+  bug(
+    'work-before-start',
+    "what comes of the start of one shard's engine reaches others before theirs",
+    [
+      at(
+        'chain-machine.ts',
+        '    this.#run(nowMs, effects, (queue) => {\n      for (const hosted of this.shards) {\n        const { height, hash: tipHash',
+        '    for (const hosted of this.shards) this.#run(nowMs, effects, (queue) => {\n      {\n        const { height, hash: tipHash',
+      ),
+    ],
+    { bend: restarting, firstSeed: 26 },
+  ),
   bug(
     'main-height-falls',
     'a block may have seen less of the main shard than its parent',
@@ -128,7 +158,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
     'future-unchecked',
     'a block may be of a time that has not come',
     [at('chain.ts', '  if (head.timeMs > latestTimeMs) return bad(', '  if (latestTimeMs < 0) return bad(')],
-    { bend: forging('future') },
+    { bend: forging('future'), firstSeed: 18 },
   ),
   bug(
     'state-unchecked',
