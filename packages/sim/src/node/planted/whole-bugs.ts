@@ -175,13 +175,7 @@ export const WHOLE_BUGS: readonly PlantedBug[] = [
   bug(
     'anchor-certificate-unchecked',
     'a head is anchored without its certificate',
-    [
-      at(
-        'anchors.ts',
-        '  if (!certified.ok) return certified\n  const head = certified.value\n',
-        '  const head = headCodec.decode(anchor.head)\n',
-      ),
-    ],
+    [at('anchors.ts', '    if (!certified.ok) return certified\n', '')],
     { bend: forging('anchor-bent') },
   ),
   bug(
