@@ -26,6 +26,7 @@ export {
   committeesRoot,
   describeCommittee,
 } from './committees.ts'
+export { committeeHash, type EpochLink, followEpochs, type TrustedEpoch } from './epoch-chain.ts'
 export { Mailbox } from './mailbox.ts'
 export {
   type AnchoringHead,
