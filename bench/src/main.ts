@@ -16,7 +16,7 @@ const USAGE = `npm run bench -- [options]
   --repeats N    pairs of the comparison
   --cross N      of the sweep: this percentage alone (0 to 100; JSON and plot of the whole sweep are left as they are)
   --rounds N     rounds of the sweep (default 3)
-  --count N      transfers a run (default 60000, from 1000 accounts)
+  --count N      transfers a run (default 30000, from 1000 accounts)
   --json FILE    write the figures there
   --out DIR      plots and JSON of a whole run (default bench/results)`
 
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     repeats: { type: 'string' },
     cross: { type: 'string' },
     rounds: { type: 'string', default: '3' },
-    count: { type: 'string', default: '60000' },
+    count: { type: 'string', default: '30000' },
     json: { type: 'string' },
     out: { type: 'string', default: resolve(import.meta.dirname, '../results') },
     help: { type: 'boolean', default: false },
