@@ -1,31 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { createPoaEngine, createSimplexEngine, createSoloEngine } from '@armchain/consensus'
-import {
-  ArmError,
-  createRuntime,
-  genesisHash,
-  INDEX_KEY_BYTES,
-  isArmError,
-  keyAccountIndex,
-  type PreparedTransaction,
-  type Runtime,
-} from '@armchain/core'
-import {
-  createVerifyPool,
-  packTransactions,
-  sharedVerifyPool,
-  VERDICT_VALID,
-  type VerifiedBatch,
-  type VerifyPool,
-} from '@armchain/core/node'
+import { ArmError, createRuntime, genesisHash, INDEX_KEY_BYTES, isArmError, keyAccountIndex } from '@armchain/core'
+import { createVerifyPool, sharedVerifyPool } from '@armchain/core/node'
 import { standardModules } from '@armchain/shard'
 import { ChainHost } from './chain/chain-host.ts'
 import type { MutablePace } from './chain/dev.ts'
 import { History } from './chain/history.ts'
 import { BusyPace } from './chain/pace.ts'
 import { setLogAside } from './chain/recover.ts'
-import { INTAKE_BATCH } from './limits.ts'
+import { verifyAll } from './chain/verify-batch.ts'
 import { silentLog } from './log.ts'
 import { type ArmNode, type NodeOptions, RunningNode } from './running-node.ts'
 import { openArchive } from './storage/archive.ts'
@@ -105,21 +89,4 @@ async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Pr
     await node.close()
     throw error
   }
-}
-
-async function verifyAll(
-  verifier: VerifyPool,
-  { txDomain, types }: Runtime,
-  transactions: readonly PreparedTransaction[],
-): Promise<boolean> {
-  const batches: Promise<VerifiedBatch>[] = []
-  for (let i = 0; i < transactions.length; i += INTAKE_BATCH)
-    batches.push(
-      verifier.verifyTransactions({
-        ...packTransactions(transactions.slice(i, i + INTAKE_BATCH).map(({ bytes }) => bytes)),
-        domain: txDomain,
-        keyOffset: types.senderKeyOffset,
-      }),
-    )
-  return (await Promise.all(batches)).every(({ verdicts }) => verdicts.every((verdict) => verdict === VERDICT_VALID))
 }

@@ -29,7 +29,7 @@ import { IMPORT_SIZE_PART, MAIN_HEADS_KEPT } from './limits.ts'
 import type { EngineLog, MachineConfig, MachineEffect, MachineInput, SealedBlock } from './machine-port.ts'
 import { Mailbox } from './mailbox.ts'
 import { MainHeads, mainHeadOf } from './main-heads.ts'
-import { commitsTo, encodePayload, readPayload } from './payload.ts'
+import { commitsToParts, encodePayload, readPayload } from './payload.ts'
 import { readBlock } from './read-block.ts'
 
 /**
@@ -179,7 +179,9 @@ export class ChainMachine {
     this.#anchorQueue.restore(snapshot.unanchored)
     this.shards.forEach((hosted, i) => {
       const certificate = snapshot.certificates[i]
-      if (certificate !== undefined) hosted.final = { ...hosted.final, certificate }
+      if (certificate === undefined) return
+      hosted.final = { ...hosted.final, certificate }
+      hosted.certificate = certificate
     })
     this.mailbox.restore(snapshot.mailbox)
   }
@@ -342,7 +344,7 @@ export class ChainMachine {
       const { committee } = hosted
       const certified = verifyCertificate(block.head, block.certificate, { genesisHash, schemaVersion, committee })
       if (!certified.ok) return certified
-      return commitsTo(this.config.runtime, block.head, encodePayload(block))
+      return commitsToParts(this.config.runtime, block)
         ? { ok: true, value: block }
         : refuse('ARM_BLOCK_HEADER', 'its body is not that of its head')
     } catch (error) {
@@ -421,6 +423,7 @@ export class ChainMachine {
 
   #commit(hosted: HostedShard, { shard, executed, certificate }: SealedBlock): void {
     hosted.chain.commit(executed)
+    hosted.certificate = certificate
     // Where they were awaited, destinations may have taken them: who has the main shard's heads needs no source.
     if (this.mailbox.hold(shard, executed.height, executed.outbox)) for (const other of this.shards) this.#prune(other)
     for (const fault of executed.faults) {

@@ -72,6 +72,8 @@ export class HostedShard {
   readonly proposer: Uint8Array
   readonly epoch: number
   final: FinalTip
+  /** Certificate of the tip; absent at genesis. */
+  certificate: Uint8Array | undefined
   /** Final blocks that have seen main-shard blocks which this node has not. */
   readonly unexecuted: FinalBlock[] = []
   readonly questions: Map<string, Question> = new Map()
@@ -142,9 +144,13 @@ export class HostedShard {
   }
 
   /** Questions taken out to be looked at again; those below the final tip are of no interest any more. */
-  takeQuestions(): Question[] {
+  takeQuestions(): readonly Question[] {
+    // Asked after every final block, of every shard.
+    if (this.questions.size === 0) return NO_QUESTIONS
     const questions = [...this.questions.values()].filter(({ height }) => height > this.final.height)
     this.questions.clear()
     return questions
   }
 }
+
+const NO_QUESTIONS: readonly Question[] = []

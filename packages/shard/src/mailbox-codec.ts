@@ -50,37 +50,27 @@ export type StoredMailbox = {
 }
 
 const MAX = 2 ** 24
+/** Where an anchored head stands in the main-shard block that anchors it. */
+const PLACE = [
+  ['anchorHeight', u53],
+  ['top', option(blob(512))],
+  ['topIndex', u32],
+  ['topCount', u32],
+  ['topProof', list(bytes32, 64)],
+] as const
 const BATCH = struct(['encoded', blob(512)], ['messages', list(blob(131_072), 65_536)])
 
 export const mailboxCodec: Codec<StoredMailbox> = compile(
   struct(
     ['outboxes', list(struct(['source', SHARD_KEY_SCHEMA], ['height', u53], ['batches', list(BATCH, 65_536)]), MAX)],
-    [
-      'awaited',
-      list(
-        struct(
-          ['source', SHARD_KEY_SCHEMA],
-          ['height', u53],
-          ['anchorHeight', u53],
-          ['top', option(blob(512))],
-          ['topIndex', u32],
-          ['topCount', u32],
-          ['topProof', list(bytes32, 64)],
-        ),
-        MAX,
-      ),
-    ],
+    ['awaited', list(struct(['source', SHARD_KEY_SCHEMA], ['height', u53], ...PLACE), MAX)],
     [
       'mail',
       list(
         struct(
           ['source', SHARD_KEY_SCHEMA],
           ['sourceHeight', u53],
-          ['anchorHeight', u53],
-          ['top', option(blob(512))],
-          ['topIndex', u32],
-          ['topCount', u32],
-          ['topProof', list(bytes32, 64)],
+          ...PLACE,
           ['batchIndex', u32],
           ['batchCount', u32],
           ['batchProof', list(bytes32, 64)],

@@ -33,10 +33,18 @@ export function readPayload(payload: Uint8Array): Payload | undefined {
   }
 }
 
-/** True if the payload is the one that the head commits to: the head names the details, and these the body. */
+/** True if the payload is the one that the head commits to. */
 export function commitsTo(runtime: Runtime, head: Uint8Array, payload: Uint8Array): boolean {
+  const parts = readPayload(payload)
+  return parts !== undefined && commitsToParts(runtime, { head, ...parts })
+}
+
+/** The same for a payload that is decoded already: the head names the details, and these the body. */
+export function commitsToParts(
+  runtime: Runtime,
+  { head, details, body }: Payload & { readonly head: Uint8Array },
+): boolean {
   try {
-    const { details, body } = payloadCodec.decode(payload)
     return (
       equalBytes(sha256(details), headCodec.decode(head).bodyHash) &&
       equalBytes(sha256(body), runtime.details.decode(details).dataRoot)

@@ -104,7 +104,6 @@ export class ChainHost {
   /** What the engines see of the pace: on hold, blocks are made by hand only. */
   readonly #pace: Pace
   readonly #timers: Map<string, NodeJS.Timeout> = new Map()
-  readonly #certificates: Map<number, Uint8Array> = new Map()
   readonly #records: EngineRecords = new EngineRecords()
   #network: HostNetwork | undefined
   /** Messages wait in order for the records ahead of them. */
@@ -156,25 +155,20 @@ export class ChainHost {
 
   /** The chain as it is, all at one moment. */
   snapshot(): MachineSnapshot {
-    return snapshotMachine(this.#machine, (vShard) => this.#certificates.get(vShard))
+    return snapshotMachine(this.#machine, (vShard) => this.certificate(vShard))
   }
 
   /** The same, to be written while the chain goes on. */
   beginSnapshot(): RunningSnapshot {
-    return beginSnapshot(this.#machine, (vShard) => this.#certificates.get(vShard))
+    return beginSnapshot(this.#machine, (vShard) => this.certificate(vShard))
   }
 
   /** Puts the chain where a snapshot was taken; what waits in pools is given up. */
   restore(restored: RestoredMachine): void {
     this.#clearTimers()
-    const { states, tips, certificates } = restored
+    const { states, tips } = restored
     this.#machine = new ChainMachine({ ...this.#options, pace: this.#pace, layout: this.layout, states, tips })
     restored.restore(this.#machine)
-    this.#certificates.clear()
-    this.layout.shards.forEach(({ key }, i) => {
-      const certificate = certificates[i]
-      if (certificate !== undefined) this.#certificates.set(key.vShard, certificate)
-    })
     this.trace.clear()
   }
 
@@ -227,10 +221,7 @@ export class ChainHost {
   replay(record: Uint8Array): readonly SealedBlock[] {
     const outcome = this.#machine.replay(record)
     if (!outcome.ok) throw Object.assign(new Error(outcome.reason.message), { refusal: outcome.reason })
-    for (const sealed of outcome.value) {
-      this.#certificates.set(sealed.shard.vShard, sealed.certificate)
-      this.trace.add(sealed)
-    }
+    for (const sealed of outcome.value) this.trace.add(sealed)
     return outcome.value
   }
 
@@ -280,7 +271,7 @@ export class ChainHost {
 
   /** Certificate of a shard's latest head; absent at genesis. */
   certificate(vShard: number): Uint8Array | undefined {
-    return this.#certificates.get(vShard)
+    return this.#machine.shard(vShard)?.certificate
   }
 
   /** What `read` finds in the chain, given out once all that it may have seen is durable and published. */
@@ -382,7 +373,6 @@ export class ChainHost {
         return
       case 'sealed':
         this.#options.busyPace?.made(this.#options.nowMs())
-        this.#certificates.set(effect.sealed.shard.vShard, effect.sealed.certificate)
         batch.shown.push(effect)
         return
       case 'dropped':

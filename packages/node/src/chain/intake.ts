@@ -8,11 +8,12 @@ import {
   refuse,
   toHex,
 } from '@armchain/core'
-import { packTransactions, VERDICT_KEY, VERDICT_VALID, type VerifiedBatch, type VerifyPool } from '@armchain/core/node'
+import { VERDICT_KEY, VERDICT_VALID, type VerifiedBatch, type VerifyPool } from '@armchain/core/node'
 import { INTAKE_BATCH, INTAKE_BATCHES_IN_FLIGHT } from '../limits.ts'
 import type { SubmitResult } from '../rpc/submit.ts'
 import { ParkedTransactions } from './parked.ts'
 import { withHint } from './refusal-hints.ts'
+import { verifyBatch } from './verify-batch.ts'
 
 const { TX_BYTES_MAX } = limits
 
@@ -71,11 +72,7 @@ export class Intake {
       } else results[position] = refused(prepared.reason)
     }
     if (decoded.length > 0) {
-      const verified = await this.#verifier.verifyTransactions({
-        ...packTransactions(decoded.map(({ bytes }) => bytes)),
-        domain: this.#runtime.txDomain,
-        keyOffset: this.#runtime.types.senderKeyOffset,
-      })
+      const verified = await verifyBatch(this.#verifier, this.#runtime, decoded)
       for (let i = 0; i < decoded.length; i++)
         results[positions[i] as number] = this.#judged(decoded[i] as PreparedTransaction, verified, i)
     }

@@ -8,6 +8,7 @@ import {
   type Output,
   type Range,
   RPC_OPTION,
+  readFeeLimit,
   readKey,
   text,
   wholeNumber,
@@ -37,8 +38,7 @@ export const transferCommand: Command = {
         hint: 'anchored is what other shards may act on',
       })
     const motes = parseAc(amount)
-    const maxFee = text(values, 'max-fee')
-    const limit = maxFee === undefined ? {} : { maxTotalFeeMotes: parseAc(maxFee) }
+    const limit = readFeeLimit(values)
     const key = await readKey(values)
     await using rpc = connect(values)
     const wallet = await createWallet(rpc, key, limit)

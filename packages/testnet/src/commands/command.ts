@@ -7,6 +7,7 @@ import {
   type KeyPair,
   keyPairFromMnemonic,
   keyPairFromSecret,
+  parseAc,
 } from '@armchain/core'
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>
@@ -103,6 +104,12 @@ export async function readKey(values: Values): Promise<KeyPair> {
     })
   }
   return await decryptKeystore(await readJson(keystore), readPassword(values))
+}
+
+/** What --max-fee allows a wallet to spend on gas; its own limit without. */
+export function readFeeLimit(values: Values): { readonly maxTotalFeeMotes?: bigint } {
+  const maxFee = text(values, 'max-fee')
+  return maxFee === undefined ? {} : { maxTotalFeeMotes: parseAc(maxFee) }
 }
 
 export function readPassword(values: Values): string {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createWallet, type Offences, type RpcClient } from '@armchain/client'
-import { ArmError, fromHex, type Json, parseAc, valueToJson, wholeShard } from '@armchain/core'
+import { ArmError, fromHex, type Json, valueToJson, wholeShard } from '@armchain/core'
 import { EVIDENCE_GAS_LIMIT, EVIDENCE_MODULE, reportArgsCodec } from '@armchain/shard'
 import { printReceipt } from './chain.ts'
 import {
@@ -11,8 +11,8 @@ import {
   type Output,
   type Range,
   RPC_OPTION,
+  readFeeLimit,
   readKey,
-  text,
   type Values,
   wholeNumber,
 } from './command.ts'
@@ -78,9 +78,7 @@ function linesOf({ total, offences }: Offences, from: number): string[] {
 }
 
 async function report(rpc: RpcClient, args: Json, values: Values, output: Output): Promise<void> {
-  const maxFee = text(values, 'max-fee')
-  const limit = maxFee === undefined ? {} : { maxTotalFeeMotes: parseAc(maxFee) }
-  const wallet = await createWallet(rpc, await readKey(values), limit)
+  const wallet = await createWallet(rpc, await readKey(values), readFeeLimit(values))
   const call = { module: EVIDENCE_MODULE, method: 'report', args }
   const txId = await wallet.send(call, { vShard: 0, gasLimit: EVIDENCE_GAS_LIMIT })
   printReceipt(await wallet.wait(txId), output)
