@@ -17,6 +17,11 @@ import { verifyBatch } from './verify-batch.ts'
 
 const { TX_BYTES_MAX } = limits
 
+/** Also where it belongs: others of that vShard are told of it. */
+export type IntakeResult =
+  | (Extract<SubmitResult, { readonly ok: true }> & { readonly vShard: number })
+  | Extract<SubmitResult, { readonly ok: false }>
+
 export type Admit = (prepared: PreparedTransaction) => Refusal | undefined
 /** Whether a transaction is in a block already. */
 export type IsIncluded = (txId: Uint8Array) => Promise<boolean>
@@ -44,8 +49,8 @@ export class Intake {
   }
 
   /** The bytes are the intake's from now on: they may be kept, and what their buffers hold beside them with them. */
-  async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const batches: Promise<readonly SubmitResult[]>[] = []
+  async submit(raws: readonly Uint8Array[]): Promise<readonly IntakeResult[]> {
+    const batches: Promise<readonly IntakeResult[]>[] = []
     for (let i = 0; i < raws.length; i += INTAKE_BATCH) {
       // A few at a time, so that others' batches come between those of a large request, be it all forgeries.
       const earlier = batches.at(-INTAKE_BATCHES_IN_FLIGHT)
@@ -60,8 +65,8 @@ export class Intake {
     this.#parked.close()
   }
 
-  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const results: (SubmitResult | Promise<SubmitResult>)[] = new Array(raws.length)
+  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly IntakeResult[]> {
+    const results: (IntakeResult | Promise<IntakeResult>)[] = new Array(raws.length)
     const decoded: PreparedTransaction[] = []
     const positions: number[] = []
     for (let position = 0; position < raws.length; position++) {
@@ -76,7 +81,7 @@ export class Intake {
       for (let i = 0; i < decoded.length; i++)
         results[positions[i] as number] = this.#judged(decoded[i] as PreparedTransaction, verified, i)
     }
-    return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as SubmitResult[])
+    return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as IntakeResult[])
   }
 
   /** Id and account are yet to come: the verifying threads compute them. */
@@ -90,7 +95,7 @@ export class Intake {
     decoded: PreparedTransaction,
     { verdicts, ids, accounts }: VerifiedBatch,
     i: number,
-  ): SubmitResult | Promise<SubmitResult> {
+  ): IntakeResult | Promise<IntakeResult> {
     if (verdicts[i] === VERDICT_KEY)
       return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
     if (verdicts[i] !== VERDICT_VALID) return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
@@ -98,7 +103,7 @@ export class Intake {
     return this.#offer({ ...decoded, id: ids.slice(at, at + 32), account: accounts.slice(at, at + 32) })
   }
 
-  #offer(prepared: PreparedTransaction): SubmitResult | Promise<SubmitResult> {
+  #offer(prepared: PreparedTransaction): IntakeResult | Promise<IntakeResult> {
     const refusal = this.#admit(prepared)
     if (refusal === undefined) {
       if (this.#parked.size > 0) this.#follow(prepared)
@@ -122,7 +127,7 @@ export class Intake {
   }
 
   /** A used nonce is told apart from the very transaction that used it: sending again is harmless, and the client may wait for it. */
-  async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
+  async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<IntakeResult> {
     if (!(await this.#isIncluded(id))) return refused(refusal)
     return refused({
       code: 'ARM_TX_DUPLICATE',
@@ -134,10 +139,10 @@ export class Intake {
 
 /** Id and account of what is only decoded. */
 const NO_HASH = new Uint8Array(0)
-function accepted({ id }: PreparedTransaction): SubmitResult {
-  return { ok: true, id }
+function accepted({ id, tx }: PreparedTransaction): IntakeResult {
+  return { ok: true, id, vShard: tx.vShard }
 }
 
-function refused(refusal: Refusal): SubmitResult {
+function refused(refusal: Refusal): IntakeResult {
   return { ok: false, ...withHint(refusal) }
 }
