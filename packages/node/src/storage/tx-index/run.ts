@@ -40,7 +40,7 @@ export class RunWriter {
   readonly #id: number
   readonly #file: IndexFile
   readonly #firsts: Uint32Array
-  readonly #chunk: Uint32Array = new Uint32Array(CHUNK_PAGES * PAGE_WORDS)
+  readonly #chunk: Uint32Array
   #chunkPages = 0
   #pages = 0
   #pageRecords = 0
@@ -52,6 +52,7 @@ export class RunWriter {
     this.#id = id
     this.#file = disk.create(runName(id))
     this.#firsts = new Uint32Array(Math.ceil(recordsMax / PAGE_RECORDS))
+    this.#chunk = new Uint32Array(Math.min(CHUNK_PAGES, this.#firsts.length) * PAGE_WORDS)
   }
 
   add(words: Uint32Array, at: number): void {
