@@ -113,6 +113,28 @@ export const ARCHIVE_SPARE_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
+/** Of the index of transactions. */
+export type TxIndexLimits = {
+  readonly tableRecords: number
+  readonly blockRecords: number
+  readonly mergeRuns: number
+  readonly sliceRecords: number
+  readonly runsMax: number
+}
+
+export const TX_INDEX_LIMITS: TxIndexLimits = {
+  /** Transactions in memory, 32 bytes each and twice, before they become a run: what a restart after a crash reads again. */
+  tableRecords: 131_072,
+  /** As many a block counts for, as reading it again takes time whatever is in it. */
+  blockRecords: 16,
+  /** Runs that are merged at once: with more a transaction is written less often, and a look costs more pages. */
+  mergeRuns: 8,
+  /** Records merged before the thread does other work: about a millisecond. */
+  sliceRecords: 16_384,
+  /** Runs before blocks wait for them to be merged: seven of each level for 10^11 transactions, and some that wait. */
+  runsMax: 64,
+}
+
 /** Transactions verified as one job, about ten milliseconds of a thread: in larger batches a signature costs no less. */
 export const INTAKE_BATCH = 1_024
 /** Batches of one request that are verified at a time: enough to keep the threads busy, about a tenth of a second if all is forged. */
