@@ -344,6 +344,8 @@ export class ChainHost {
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
+    // Nothing comes of most transactions until the next block.
+    if (effects.length === 0) return
     const batch: Batch = { shown: [], sent: [], votes: new Map(), sizeBytes: 0 }
     try {
       for (const effect of effects) this.#carryOutOne(effect, batch)

@@ -1,4 +1,6 @@
 import {
+  carveBytes,
+  copy32,
   limits,
   type Outcome,
   type PreparedTransaction,
@@ -84,11 +86,11 @@ export class Intake {
     return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as IntakeResult[])
   }
 
-  /** Id and account are yet to come: the verifying threads compute them. */
+  /** With room for id and account, which the verifying threads compute: what waits is copied by each collection, so it is made once. */
   #decode(raw: Uint8Array): Outcome<PreparedTransaction> {
     if (raw.length > TX_BYTES_MAX)
       return refuse('ARM_TX_TOO_LARGE', `transaction has over ${TX_BYTES_MAX} bytes`, { sizeBytes: raw.length })
-    return prepareTransaction(this.#runtime, raw, NO_HASH, NO_HASH)
+    return prepareTransaction(this.#runtime, raw, carveBytes(32), carveBytes(32))
   }
 
   #judged(
@@ -100,7 +102,9 @@ export class Intake {
       return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
     if (verdicts[i] !== VERDICT_VALID) return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
     const at = 32 * i
-    return this.#offer({ ...decoded, id: ids.slice(at, at + 32), account: accounts.slice(at, at + 32) })
+    copy32(ids, at, decoded.id, 0)
+    copy32(accounts, at, decoded.account, 0)
+    return this.#offer(decoded)
   }
 
   #offer(prepared: PreparedTransaction): IntakeResult | Promise<IntakeResult> {
@@ -137,8 +141,6 @@ export class Intake {
   }
 }
 
-/** Id and account of what is only decoded. */
-const NO_HASH = new Uint8Array(0)
 function accepted({ id, tx }: PreparedTransaction): IntakeResult {
   return { ok: true, id, vShard: tx.vShard }
 }
