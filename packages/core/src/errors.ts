@@ -100,6 +100,8 @@ export const ERROR_CODES = [
   'ARM_INTERNAL',
   'ARM_FILE',
   'ARM_CHAIN_REVERTED',
+  // Network
+  'ARM_RECORD',
   // What a client refuses of a node
   'ARM_HEAD_OLD',
   'ARM_HEAD_CONFLICT',

@@ -83,3 +83,36 @@ export {
 } from './overlay/router.ts'
 export { disjointPaths, vertexConnectivity } from './overlay/vertex-connectivity.ts'
 export * as overlayLimits from './overlay/limits.ts'
+export { addressGroup } from './membership/address-group.ts'
+export type { BookEntry } from './membership/address-table.ts'
+export { directoryKey } from './membership/directory-key.ts'
+export { type Draw, drawsOf } from './membership/draw.ts'
+export { type Draws, honestPeersChance } from './membership/honest-chance.ts'
+export { checkDigest, type MeshDigest, type MeshMetrics, MeshObserver, signDigest } from './membership/mesh-digest.ts'
+export { type MeshEffect, type MeshId, type MeshInput, MeshPlanner, wantedPeers } from './membership/mesh-planner.ts'
+export {
+  type CheckedRecord,
+  checkRecord,
+  hasRole,
+  type NodeRecord,
+  ROLE_BITS,
+  type Role,
+  type Sign,
+  signRecord,
+  signVoucher,
+  type Voucher,
+} from './membership/node-record.ts'
+export {
+  type BookContact,
+  type BookView,
+  type Dial,
+  type DialPlan,
+  type OutboundPeer,
+  PeerBook,
+  type PeerBookOptions,
+  type SavedBook,
+} from './membership/peer-book.ts'
+export { keyOfPeer, peerIdOf } from './membership/peer-id.ts'
+export { Probe, type ProbeReport } from './membership/probe.ts'
+export { type Offered, RecordTable, type RecordTableOptions } from './membership/record-table.ts'
+export * as membershipLimits from './membership/limits.ts'

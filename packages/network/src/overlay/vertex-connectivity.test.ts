@@ -71,7 +71,9 @@ test('graphs whose connectivity is known', () => {
 test('the maximum flow finds what removing every set of nodes finds', () => {
   fc.assert(
     fc.property(graphs, (graph) => {
-      expect(vertexConnectivity(graph)).toBe(bruteForce(graph))
+      const exact = bruteForce(graph)
+      expect(vertexConnectivity(graph)).toBe(exact)
+      for (const limit of [0, 1, 2, 4]) expect(vertexConnectivity(graph, limit)).toBe(Math.min(limit, exact))
     }),
     { numRuns: 300 },
   )

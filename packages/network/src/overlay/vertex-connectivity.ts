@@ -7,13 +7,16 @@ import type { Graph } from './graph.ts'
  * As a cut of that size leaves out one of the first `connectivity + 1` nodes, only their pairs are looked at (S. Even,
  * "An algorithm for determining whether the connectivity of a graph is at least k", 1975). A complete graph of n nodes,
  * which nothing cuts, has n - 1 by convention, and a graph of one node 0.
+ *
+ * @param limit Where to stop: the answer is exact below it, and the limit itself for anything from it on.
  */
-export function vertexConnectivity(graph: Graph): number {
+export function vertexConnectivity(graph: Graph, limit: number = Number.POSITIVE_INFINITY): number {
   const nodes = graph.length
-  let least = Math.max(0, nodes - 1)
+  let least = Math.min(limit, Math.max(0, nodes - 1))
   for (const neighbours of graph) least = Math.min(least, neighbours.length)
   const flow = new UnitFlow(graph)
-  for (let source = 0; source <= least && source < nodes; source++) {
+  // A cut of fewer than `limit` leaves out one of the first `limit`.
+  for (let source = 0; source <= least && source < Math.min(nodes, limit); source++) {
     const adjacent = new Set(graph[source])
     for (let sink = source + 1; sink < nodes; sink++)
       if (!adjacent.has(sink)) least = Math.min(least, flow.disjointPaths(source, sink, least))
