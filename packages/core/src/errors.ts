@@ -75,6 +75,9 @@ export const ERROR_CODES = [
   'ARM_LOG_IO',
   'ARM_SNAPSHOT_CORRUPT',
   'ARM_STORE',
+  // Network
+  'ARM_NETWORK',
+  'ARM_RECORD',
   // RPC and command line
   'ARM_DEV_PEERS',
   'ARM_CHAOS',
@@ -100,8 +103,6 @@ export const ERROR_CODES = [
   'ARM_INTERNAL',
   'ARM_FILE',
   'ARM_CHAIN_REVERTED',
-  // Network
-  'ARM_RECORD',
   // What a client refuses of a node
   'ARM_HEAD_OLD',
   'ARM_HEAD_CONFLICT',

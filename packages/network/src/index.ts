@@ -116,3 +116,17 @@ export { keyOfPeer, peerIdOf } from './membership/peer-id.ts'
 export { Probe, type ProbeReport } from './membership/probe.ts'
 export { type Offered, RecordTable, type RecordTableOptions } from './membership/record-table.ts'
 export * as membershipLimits from './membership/limits.ts'
+export { parseTopicName, type TopicPlace, topicName } from './topic-name.ts'
+export {
+  type Channel,
+  createRegistry,
+  type Exchange,
+  type Handler,
+  type JoinedTopic,
+  type OpenChannel,
+  type Registry,
+  type Topic,
+  type WireCodec,
+} from './registry.ts'
+export { InboundQueues, type InboundQueuesOptions, type Offered, type QueueStats } from './inbound-queues.ts'
+export { OutboundQueue } from './outbound-queue.ts'
