@@ -114,7 +114,7 @@ export {
 } from './membership/peer-book.ts'
 export { keyOfPeer, peerIdOf } from './membership/peer-id.ts'
 export { Probe, type ProbeReport } from './membership/probe.ts'
-export { type Offered, RecordTable, type RecordTableOptions } from './membership/record-table.ts'
+export { type RecordOffer, RecordTable, type RecordTableOptions } from './membership/record-table.ts'
 export * as membershipLimits from './membership/limits.ts'
 export { parseTopicName, type TopicPlace, topicName } from './topic-name.ts'
 export {

@@ -39,7 +39,7 @@ export class RecordTable {
   }
 
   /** Takes a record that `checkRecord` has found valid, or says why not. */
-  offer(checked: CheckedRecord, nowMs: number): Offered {
+  offer(checked: CheckedRecord, nowMs: number): RecordOffer {
     const { record, peer, bytes } = checked
     const known = this.#records.get(peer)?.checked
     if (known !== undefined && known.record.expiryMs > nowMs) {
@@ -124,6 +124,6 @@ export class RecordTable {
   }
 }
 
-export type Offered = 'taken' | 'known' | 'older' | 'contradiction' | 'full'
+export type RecordOffer = 'taken' | 'known' | 'older' | 'contradiction' | 'full'
 
 type Kept = { readonly checked: CheckedRecord; readonly rank: Uint8Array }
