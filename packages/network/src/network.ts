@@ -25,7 +25,12 @@ export interface Network extends AsyncDisposable {
   publish(topic: string, bytes: Uint8Array): Promise<number>
   /** Opens a channel for messages to and from single peers, in order, on streams that stay open. */
   open(channel: ChannelSpec): void
-  /** Never waits: what does not fit the queue to that peer is dropped by the channel's policy. The bytes must not change. */
+  /**
+   * Never waits: what does not fit the queue to that peer is dropped by the channel's policy, as is what waits for a peer
+   * that is not connected. The bytes must not change.
+   *
+   * @throws ArmError ARM_NETWORK if the message is larger than its spec allows, or the channel is not open.
+   */
   send(channel: string, to: PeerId, bytes: Uint8Array): void
   /** Answers requests of peers. Undefined says that there is no answer. */
   serve(exchange: ExchangeSpec, answer: (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>): void
@@ -113,6 +118,7 @@ export type TopicScore = {
 export type NetworkStats = {
   readonly peers: readonly PeerStats[]
   readonly topics: readonly TopicStats[]
+  readonly channels: readonly ChannelStats[]
   /** Processor time of the thread or process that carries it, if it is not the node's own. */
   readonly cpuMs: number | undefined
 }
@@ -133,5 +139,18 @@ export type TopicStats = {
   readonly received: number
   readonly rejected: number
   readonly dropped: number
+  readonly waiting: number
+}
+
+export type ChannelStats = {
+  readonly name: string
+  readonly received: number
+  /** Given to the streams of peers. */
+  readonly sent: number
+  /** Lost on arrival for want of room. */
+  readonly dropped: number
+  /** Lost before they were sent: the peer read too slowly, or was not connected. */
+  readonly unsent: number
+  /** Come and not taken yet. */
   readonly waiting: number
 }
