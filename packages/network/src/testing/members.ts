@@ -59,12 +59,18 @@ export async function withMembers(
   }
 }
 
-/** Connects each with the one after it. */
-export async function connectLine(members: readonly Member[]): Promise<void> {
-  for (const [i, { network }] of members.entries()) {
+/** Connects each with the one after it, and waits until both know. */
+export async function connectLine(subject: NetworkSubject, members: readonly Member[]): Promise<void> {
+  for (const [i, member] of members.entries()) {
     const next = members[i + 1]
-    if (next !== undefined) await network.dial(addressOf(next))
+    if (next === undefined) return
+    await member.network.dial(addressOf(next))
+    await subject.until(() => isConnected(member, next) && isConnected(next, member), 'both to know of a connection')
   }
+}
+
+function isConnected({ watched }: Member, { network }: Member): boolean {
+  return watched.findLast((each) => each.endsWith(network.self)) === `connected ${network.self}`
 }
 
 export function addressOf({ network }: Member): string {

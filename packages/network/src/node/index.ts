@@ -1,0 +1,2 @@
+export { createLibp2pNetwork } from './create-libp2p-network.ts'
+export type { NetworkLimits, NetworkLog, NetworkOptions, NetworkRole } from './options.ts'
