@@ -1,12 +1,12 @@
-import { ArmError, isArmError } from '@armchain/core'
+import { isArmError } from '@armchain/core'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { ChannelSpec, ChannelStats, PeerId } from '../network.ts'
 import { OutboundQueue } from '../outbound-queue.ts'
 import type { AdapterParts } from './adapter-parts.ts'
 import { ChannelLink } from './channel-link.ts'
 import { FrameReader } from './frame-reader.ts'
-import { CHANNEL_MESSAGE_BYTES_MAX, CHANNEL_STREAMS_MAX, PENALTY_MALFORMED } from './limits.ts'
-import { networkError } from './network-error.ts'
+import { CHANNEL_STREAMS_MAX, PENALTY_MALFORMED } from './limits.ts'
+import { assertChannel, assertFits, assertNew } from './spec-checks.ts'
 
 type Counts = { received: number; sent: number; unsent: number }
 type OpenChannel = { readonly spec: ChannelSpec; readonly links: Map<PeerId, ChannelLink>; readonly counts: Counts }
@@ -31,10 +31,9 @@ export class Channels {
 
   /** @throws ArmError ARM_ARGUMENT if its messages may be too large for a channel, or it is open already. */
   open(spec: ChannelSpec): void {
-    const { name, messageBytesMax, queue } = spec
-    if (messageBytesMax > CHANNEL_MESSAGE_BYTES_MAX)
-      throw new ArmError('ARM_ARGUMENT', 'channel: messages may be too large', { name, messageBytesMax })
-    if (this.#channels.has(name)) throw new ArmError('ARM_ARGUMENT', 'channel: is open already', { name })
+    const { name, queue } = spec
+    assertChannel(spec)
+    assertNew(this.#channels, name)
     this.#channels.set(name, { spec, links: new Map(), counts: { received: 0, sent: 0, unsent: 0 } })
     this.#parts.queues.open(name, queue)
     void this.#node.handle(name, (stream, connection) => this.#read(spec, stream, connection), {
@@ -46,10 +45,9 @@ export class Channels {
 
   send(name: string, to: PeerId, bytes: Uint8Array): void {
     const channel = this.#channels.get(name)
-    if (channel === undefined) throw networkError('not-open', 'the channel is not open', { channel: name })
-    const { spec, links, counts } = channel
-    if (bytes.length > spec.messageBytesMax)
-      throw networkError('too-large', 'larger than the channel allows', { channel: name, sizeBytes: bytes.length })
+    assertFits(channel?.spec, name, bytes)
+    if (channel === undefined) return
+    const { links, counts } = channel
     const link = links.get(to) ?? this.#link(channel, to)
     if (link === undefined) counts.unsent++
     else link.send(bytes)

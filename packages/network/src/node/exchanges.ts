@@ -1,10 +1,11 @@
-import { ArmError, concatBytes } from '@armchain/core'
+import { concatBytes } from '@armchain/core'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import type { ExchangeSpec, PeerId } from '../network.ts'
 import type { AdapterParts } from './adapter-parts.ts'
 import { PENALTY_MALFORMED, REQUESTS_MAX } from './limits.ts'
 import { type NetworkReason, networkError } from './network-error.ts'
+import { assertNew } from './spec-checks.ts'
 
 type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
 
@@ -37,7 +38,7 @@ export class Exchanges {
   /** @throws ArmError ARM_ARGUMENT if it is served already. */
   serve(spec: ExchangeSpec, answer: Answer): void {
     const { name, perPeerMax } = spec
-    if (this.#served.has(name)) throw new ArmError('ARM_ARGUMENT', 'exchange: is served already', { name })
+    assertNew(this.#served, name)
     this.#served.set(name, spec)
     void this.#node.handle(name, (stream, connection) => this.#answer(spec, answer, stream, connection), {
       maxInboundStreams: 2 * perPeerMax + STREAMS_SPARE,

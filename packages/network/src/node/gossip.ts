@@ -1,13 +1,11 @@
-import { ArmError } from '@armchain/core'
 import { type GossipSub, TopicValidatorResult } from '@libp2p/gossipsub'
 import { createTopicScoreParams } from '@libp2p/gossipsub/score'
 import type { PeerId, TopicScore, TopicSpec, TopicStats, Verdict } from '../network.ts'
 import type { AdapterParts, Arrived } from './adapter-parts.ts'
 import { GossipGuard } from './gossip-guard.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
-import { GOSSIP_MESSAGE_BYTES_MAX } from './limits.ts'
-import { networkError } from './network-error.ts'
 import type { NetworkLimits } from './options.ts'
+import { assertFits, assertNew, assertTopic } from './spec-checks.ts'
 
 const DEFAULT_SCORE: TopicScore = { weight: 1, rejected: -10, first: 0.1 }
 const RESULTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
@@ -43,10 +41,9 @@ export class Gossip {
 
   /** @throws ArmError ARM_ARGUMENT if its messages may be too large to be gossiped, or it was joined already. */
   join(spec: TopicSpec): void {
-    const { name, messageBytesMax, queue, score = DEFAULT_SCORE } = spec
-    if (messageBytesMax > GOSSIP_MESSAGE_BYTES_MAX)
-      throw new ArmError('ARM_ARGUMENT', 'topic: messages may be too large to be gossiped', { name, messageBytesMax })
-    if (this.#topics.has(name)) throw new ArmError('ARM_ARGUMENT', 'topic: was joined already', { name })
+    const { name, queue, score = DEFAULT_SCORE } = spec
+    assertTopic(spec)
+    assertNew(this.#topics, name)
     this.#topics.set(name, spec)
     this.#counts.set(name, { received: 0, rejected: 0, published: 0 })
     this.#parts.queues.open(name, queue)
@@ -62,11 +59,8 @@ export class Gossip {
   }
 
   async publish(name: string, bytes: Uint8Array): Promise<number> {
-    const spec = this.#topics.get(name)
-    if (spec === undefined) throw networkError('not-open', 'the topic was not joined', { topic: name })
     // A frame that is too large would silence this node at each receiver for good, so it must not leave.
-    if (bytes.length > spec.messageBytesMax)
-      throw networkError('too-large', 'larger than the topic allows', { topic: name, sizeBytes: bytes.length })
+    assertFits(this.#topics.get(name), name, bytes)
     const counts = this.#counts.get(name)
     if (counts !== undefined) counts.published++
     const { recipients } = await this.#gossip.publish(name, bytes)

@@ -89,3 +89,16 @@ export const REDIALS_AT_ONCE = 8
 
 /** Queries that wait for an answer of others, from this node. */
 export const REQUESTS_MAX = 4_096
+
+/** Bytes on their way to the network's thread: more would only wait there instead of in a queue that has a policy. */
+export const PORT_BYTES_MAX: number = 8 * 1024 * 1024
+
+/** Room for what lives for a moment in the network's thread, in MiB (`resourceLimits`). */
+export const THREAD_YOUNG_MIB = 96
+
+/** A thread that ends is started anew so many times within the window; one that ends more often is broken. */
+export const RESTARTS_MAX = 3
+export const RESTART_WINDOW_MS = 60_000
+
+/** Closing waits for peers to be told, and no longer than this. */
+export const CLOSE_TIMEOUT_MS = 2_000

@@ -19,6 +19,8 @@ export type NetworkOptions = {
   /** Keeps known peers over restarts; nothing is kept without it. */
   readonly dataDir?: string
   readonly log?: NetworkLog
+  /** Told when the network is of no more use, as its thread has crashed again and again: the node should end. */
+  readonly onFailure?: (error: ArmError) => void
 }
 
 export type NetworkLog = (
@@ -77,7 +79,10 @@ const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/
 const DEFAULT_LISTEN = ['/ip4/127.0.0.1/tcp/0']
 
 /** Options without gaps, as plain data: they cross threads. */
-export type ResolvedOptions = Omit<Required<NetworkOptions>, 'log' | 'limits' | 'preSharedKey' | 'dataDir'> & {
+export type ResolvedOptions = Omit<
+  Required<NetworkOptions>,
+  'log' | 'onFailure' | 'limits' | 'preSharedKey' | 'dataDir'
+> & {
   readonly limits: NetworkLimits
   readonly preSharedKey: Uint8Array | undefined
   readonly dataDir: string | undefined

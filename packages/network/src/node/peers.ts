@@ -18,7 +18,7 @@ import {
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { TrafficMeter } from './traffic-meter.ts'
 
-const CLOSE_TIMEOUT_MS = 1_000
+const HANG_UP_TIMEOUT_MS = 1_000
 
 type State = 'connected' | 'gone'
 
@@ -189,7 +189,7 @@ export class Peers {
   async #disconnect(peer: PeerId): Promise<void> {
     const id = peerIdFromString(peer)
     try {
-      await this.#node.hangUp(id, { signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
+      await this.#node.hangUp(id, { signal: AbortSignal.timeout(HANG_UP_TIMEOUT_MS) })
     } catch (error) {
       for (const connection of this.#node.getConnections(id)) connection.abort(error as Error)
     }
