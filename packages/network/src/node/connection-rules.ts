@@ -22,10 +22,21 @@ export function connectionRules(
     denyInboundConnection(incoming: MultiaddrConnection) {
       const inbound = connections().filter(({ direction }) => direction === 'inbound')
       if (inbound.length >= inboundMax) return true
-      const host = hostOf(incoming)
-      return inbound.filter((each) => hostOf(each) === host).length >= inboundPerHostMax
+      return inbound.filter((each) => hostOf(each) === hostOf(incoming)).length >= inboundPerHostMax
     },
   }
+}
+
+/** Whether an inbound connection is one too many. Those that are opened at once are all let in before any is counted. */
+export function isExcess(
+  { direction, remoteAddr }: Connection,
+  { inboundMax, inboundPerHostMax }: NetworkLimits,
+  connections: readonly Connection[],
+): boolean {
+  if (direction === 'outbound') return false
+  const inbound = connections.filter((each) => each.direction === 'inbound')
+  const host = hostOf({ remoteAddr })
+  return inbound.length > inboundMax || inbound.filter((each) => hostOf(each) === host).length > inboundPerHostMax
 }
 
 /** The part of an address that names the machine: `/ip4/192.0.2.1` of `/ip4/192.0.2.1/tcp/4001`. */

@@ -3,15 +3,7 @@ import { networkError } from './network-error.ts'
 
 const LENGTH_BYTES = 4
 
-/** A message with its length before it: four bytes, most significant first. */
-export function frame(bytes: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(LENGTH_BYTES + bytes.length)
-  new DataView(framed.buffer).setUint32(0, bytes.length)
-  framed.set(bytes, LENGTH_BYTES)
-  return framed
-}
-
-/** Frames one behind the other, in one piece. */
+/** Messages with their lengths before them (four bytes, most significant first), one behind the other in one piece. */
 export function joinFrames(messages: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(messages.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0))
   const view = new DataView(joined.buffer)

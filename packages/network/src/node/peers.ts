@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId, PeerStats } from '../network.ts'
 import type { BanList } from './ban-list.ts'
+import { isExcess } from './connection-rules.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
 import { GossipWatchdog } from './gossip-watchdog.ts'
 import { KnownPeers } from './known-peers.ts'
@@ -15,6 +16,7 @@ import {
   SCORE_CUT_OFF,
   WATCHDOG_EVERY_MS,
 } from './limits.ts'
+import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { TrafficMeter } from './traffic-meter.ts'
 
@@ -59,6 +61,10 @@ export class Peers {
       onChange(peer, state)
       this.#watcher?.(peer, state)
     }
+    this.#node.addEventListener('connection:open', ({ detail }) => {
+      if (isExcess(detail, this.#options.limits, this.#node.getConnections()))
+        detail.abort(networkError('busy', 'there are as many connections as there may be'))
+    })
     this.#node.addEventListener('peer:connect', ({ detail }) => {
       const peer = detail.toString()
       if (this.#connected.has(peer)) return

@@ -1,4 +1,4 @@
-import { equalBytes, isArmError, utf8 } from '@armchain/core'
+import { isArmError, utf8 } from '@armchain/core'
 import type { ChannelSpec, ExchangeSpec, Inbound, Network, TopicSpec, Verdict } from '../network.ts'
 import type { QueueSpec } from '../queue-spec.ts'
 import { topicName } from '../topic-name.ts'
@@ -110,10 +110,6 @@ export function same(actual: unknown, wanted: unknown, what: string): void {
 
 export function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(what)
-}
-
-export function sameBytes(actual: Uint8Array, wanted: Uint8Array, what: string): void {
-  if (!equalBytes(actual, wanted)) throw new Error(`${what}: other bytes`)
 }
 
 /** The call is refused with ARM_NETWORK. */
