@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SYNC_ANSWER_MS, SYNC_BEHIND_MS, SYNC_STALLED_MS } from '../limits.ts'
+import { SYNC_ANSWER_MS, SYNC_BEHIND_MS, SYNC_EVERY_MS, SYNC_STALLED_MS } from '../limits.ts'
 import { BlockSync } from './block-sync.ts'
 
 /** A node that follows vShard 1 (and decides on it, if asked), with three peers; what it asks is written down. */
@@ -35,6 +35,17 @@ test('who follows asks whoever told of a head, once at a time, and goes on with 
   expect(take()).toEqual([])
 })
 
+test('who has just started asks until somebody answers', () => {
+  const { sync, take } = follower()
+  sync.look(0)
+  expect(take()).toEqual(['5: 1 from 1'])
+  sync.look(SYNC_EVERY_MS)
+  expect(take()).toEqual(['6: 1 from 1'])
+  sync.answered(SYNC_EVERY_MS + 1, 1, 6, 0)
+  sync.look(2 * SYNC_EVERY_MS)
+  expect(take()).toEqual([])
+})
+
 test('who has nothing, or says nothing, is followed by the next; when nobody has anything, by a later look', () => {
   const { sync, take } = follower()
   sync.heard(0, 1, 3, 7)
@@ -66,7 +77,7 @@ test('who decides leaves it to its engine, until its vShard has stood still', ()
 })
 
 test('a vShard that stands still for long may have been missed altogether', () => {
-  const { sync, take } = follower()
+  const { sync, take } = follower({ decides: true })
   sync.look(0)
   sync.look(SYNC_STALLED_MS)
   expect(take()).toEqual([])

@@ -1,4 +1,4 @@
-import { SYNC_ANSWER_MS, SYNC_BEHIND_MS, SYNC_STALLED_MS } from '../limits.ts'
+import { SYNC_ANSWER_MS, SYNC_BEHIND_MS, SYNC_EVERY_MS, SYNC_STALLED_MS } from '../limits.ts'
 
 export type BlockSyncOptions = {
   readonly vShards: readonly number[]
@@ -13,8 +13,8 @@ export type BlockSyncOptions = {
 }
 
 /**
- * Brings final blocks that this node has not: because its engine asked, because a certified head told of them, or because
- * a vShard has stood still for so long that something may have been missed.
+ * Brings final blocks that this node has not: because it has just started, because its engine asked, because a certified
+ * head told of them, or because a vShard has stood still for so long that something may have been missed.
  *
  * Rules: of each vShard one peer is asked at a time; who told of a head is asked first; who does not answer in time, or
  * has nothing, is followed by the next. Blocks are checked against their certificates by whoever takes them: an answer
@@ -28,7 +28,10 @@ export class BlockSync {
   constructor(options: BlockSyncOptions, nowMs: number) {
     this.#options = options
     this.#shards = new Map(
-      options.vShards.map((vShard) => [vShard, { height: -1, movedMs: nowMs, wanted: 0, asked: undefined, empty: 0 }]),
+      options.vShards.map((vShard) => [
+        vShard,
+        { height: -1, movedMs: nowMs, wanted: 0, isNew: true, asked: undefined, empty: 0 },
+      ]),
     )
   }
 
@@ -52,6 +55,7 @@ export class BlockSync {
   answered(nowMs: number, vShard: number, from: number, blocks: number): void {
     const shard = this.#shards.get(vShard)
     if (shard === undefined || shard.asked?.peer !== from) return
+    shard.isNew = false
     shard.asked = undefined
     shard.empty = blocks === 0 ? shard.empty + 1 : 0
     if (!this.#isBehind(vShard, shard)) return
@@ -68,11 +72,13 @@ export class BlockSync {
         shard.height = height
         shard.movedMs = nowMs
       }
-      if (shard.asked !== undefined && nowMs - shard.asked.atMs > SYNC_ANSWER_MS) shard.asked = undefined
+      const patienceMs = shard.isNew ? SYNC_EVERY_MS : SYNC_ANSWER_MS
+      if (shard.asked !== undefined && nowMs - shard.asked.atMs >= patienceMs) shard.asked = undefined
       if (shard.asked !== undefined) continue
       shard.empty = 0
       const stillMs = nowMs - shard.movedMs
-      if (stillMs > SYNC_STALLED_MS || (stillMs > SYNC_BEHIND_MS && this.#isBehind(vShard, shard)))
+      const isNew = shard.isNew && !this.#options.decides(vShard)
+      if (isNew || stillMs > SYNC_STALLED_MS || (stillMs > SYNC_BEHIND_MS && this.#isBehind(vShard, shard)))
         this.#ask(nowMs, vShard, shard)
     }
   }
@@ -94,6 +100,8 @@ type Progress = {
   /** At the last look, and since when it has been that. */
   height: number
   movedMs: number
+  /** Nobody has answered yet: who follows does not know how far the chain is, and links may not be up. */
+  isNew: boolean
   /** Highest height of which a certified head was heard. */
   wanted: number
   asked: { readonly peer: number; readonly atMs: number } | undefined

@@ -149,6 +149,7 @@ export class Peers {
    * it, and after transactions that wait for long: those who have not heard of them are told again.
    */
   start(): void {
+    this.#lookAround()
     this.#watch ??= setInterval(() => this.#lookAround(), SYNC_EVERY_MS).unref()
   }
 
