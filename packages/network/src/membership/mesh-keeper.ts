@@ -27,8 +27,9 @@ export class MeshKeeper {
     this.#options = options
   }
 
-  assign(epoch: number, vShards: readonly number[]): void {
-    this.#step({ type: 'assigned', epoch, vShards })
+  /** @param sizes How many members each vShard has, where that is known: a node that knows chooses enough at once. */
+  assign(epoch: number, vShards: readonly number[], sizes: ReadonlyMap<number, number> = new Map()): void {
+    this.#step({ type: 'assigned', epoch, vShards, sizes })
   }
 
   begin(epoch: number): void {

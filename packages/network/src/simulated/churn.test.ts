@@ -55,7 +55,7 @@ test('members join, leave and fail at random, and super nodes too: no vShard spl
   await fc.assert(
     fc.asyncProperty(plans, async ({ seed, members, superNodes, churn, lost }) => {
       const town = new OverlayTown(seed)
-      await town.build(superNodes, VSHARDS)
+      await town.build(superNodes, () => VSHARDS)
       for (let i = 0; i < members; i++) town.add(vShardsFor(town))
       await town.pass(10)
       const log: Published[] = []
@@ -93,7 +93,7 @@ test('members join, leave and fail at random, and super nodes too: no vShard spl
 test('a third of the super nodes lost at once: within 5 s all headers are delivered again, those of the meantime too', async () => {
   for (let seed = 1; seed <= 4; seed++) {
     const town = new OverlayTown(seed)
-    await town.build(12, VSHARDS)
+    await town.build(12, () => VSHARDS)
     for (let i = 0; i < 60; i++) town.add(vShardsFor(town))
     await town.pass(15)
     const log: Published[] = []
@@ -106,7 +106,7 @@ test('a third of the super nodes lost at once: within 5 s all headers are delive
 
 test('an epoch that moves every member to another vShard loses no header of either', async () => {
   const town = new OverlayTown(21)
-  await town.build(6, VSHARDS)
+  await town.build(6, () => VSHARDS)
   for (let i = 0; i < 40; i++) town.add([VSHARDS[i % 2] as number])
   await town.pass(15)
   const log: Published[] = []

@@ -1,10 +1,11 @@
 import { utf8 } from '@armchain/core'
 import { MeshKeeper } from '../membership/mesh-keeper.ts'
 import { type MeshId, MeshPlanner } from '../membership/mesh-planner.ts'
-import type { Inbound, Network, PeerId, TopicSpec } from '../network.ts'
+import type { ChannelSpec, Inbound, Network, PeerId, TopicSpec } from '../network.ts'
 import { type Backbone, backboneNeighbours, backboneOf } from '../overlay/backbone.ts'
 import { componentsOf, type Edge, graphOf } from '../overlay/graph.ts'
 import { chooseHome } from '../overlay/home-super-nodes.ts'
+import type { QueueSpec } from '../queue-spec.ts'
 import { topicName } from '../topic-name.ts'
 import type { LinkModel } from './link-model.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -26,6 +27,8 @@ export const WORLD_LINKS: LinkModel = {
   uplinkBytesPerMs: undefined,
 }
 
+const REFUSED_MS = 10_000
+
 /** A node of the overlay: its super nodes, its meshes, and the headers that it has heard. */
 export type Resident = {
   readonly network: Network
@@ -37,17 +40,36 @@ export type Resident = {
   readonly sinceMs: number
   /** Header to when it came. */
   readonly heard: Map<string, number>
+  /** Super nodes that did not take it, and when: not to be asked again for a while. */
+  readonly refusedMs: Map<PeerId, number>
   vShards: readonly number[]
-  onChannel: (message: Inbound) => void
+  /** Told of what is no header. */
+  onMessage: (message: Inbound) => void
   isGone: boolean
 }
 
-export function headTopic({ epoch, vShard }: MeshId): TopicSpec {
-  return {
-    name: topicName({ network: 'town', epoch, shard: vShard, kind: 'head' }),
-    messageBytesMax: 4096,
-    queue: { messagesMax: 256, bytesMax: 1 << 20, drop: 'newest', urgency: 'headers' },
-  }
+const QUEUE: QueueSpec = { messagesMax: 256, bytesMax: 1 << 20, drop: 'newest', urgency: 'headers' }
+
+export function headTopic(mesh: MeshId): TopicSpec {
+  return topicOf(mesh, 'head')
+}
+
+/** Envelopes that came over the layers, for members of the vShard. */
+export function directTopic(mesh: MeshId): TopicSpec {
+  return topicOf(mesh, 'direct')
+}
+
+/** Routed messages between a node and its super nodes, and along the backbone. */
+export const ROUTES: ChannelSpec = {
+  name: '/armchain/town/routes/1',
+  messageBytesMax: 8192,
+  queue: QUEUE,
+  outbound: QUEUE,
+}
+
+function topicOf({ epoch, vShard }: MeshId, kind: string): TopicSpec {
+  const name = topicName({ network: 'town', epoch, shard: vShard, kind })
+  return { name, messageBytesMax: 4096, queue: QUEUE }
 }
 
 /**
@@ -74,9 +96,9 @@ export class OverlayTown {
     return this.#backbone
   }
 
-  /** So many super nodes, each in all of the vShards, linked along their backbone. */
-  async build(superNodes: number, vShards: readonly number[]): Promise<void> {
-    for (let i = 0; i < superNodes; i++) this.#add(i % 3, vShards, true)
+  /** So many super nodes, each in the vShards that it serves, linked along their backbone. */
+  async build(superNodes: number, serves: (index: number) => readonly number[]): Promise<void> {
+    for (let i = 0; i < superNodes; i++) this.#add(i % 3, serves(i), true)
     const peers = this.superNodes.map(({ network }) => network.self)
     this.#backbone = backboneOf({ peers, seed: SEED, connectivity: CONNECTIVITY })
     for (const { network } of this.superNodes)
@@ -161,7 +183,7 @@ export class OverlayTown {
       network,
       planner,
       genesisHash: GENESIS,
-      topicsOf: (mesh) => [headTopic(mesh)],
+      topicsOf: (mesh) => [headTopic(mesh), directTopic(mesh)],
       clock: { nowMs: () => this.world.nowMs },
       onWarning: () => {},
     })
@@ -173,8 +195,9 @@ export class OverlayTown {
       region,
       sinceMs: this.world.nowMs,
       heard: new Map(),
+      refusedMs: new Map(),
       vShards,
-      onChannel: () => {},
+      onMessage: () => {},
       isGone: false,
     }
     const peers = new Set<PeerId>()
@@ -182,31 +205,45 @@ export class OverlayTown {
     network.watch((peer, state) => void (state === 'connected' ? peers.add(peer) : peers.delete(peer)))
     network.listen((message) => {
       if (message.on.endsWith('/head')) resident.heard.set(new TextDecoder().decode(message.bytes), this.world.nowMs)
-      else resident.onChannel(message)
+      else resident.onMessage(message)
       return 'accept'
     })
+    network.open(ROUTES)
     this.residents.push(resident)
     keeper.assign(this.epoch, vShards)
     keeper.begin(this.epoch)
     return resident
   }
 
+  /** The super nodes that a node keeps now and is connected to, best first. */
+  homeOf(resident: Resident): PeerId[] {
+    return this.#chooseHome(resident).filter((peer) => this.peersOf(resident.network).has(peer))
+  }
+
   /** Dials those of its home super nodes that it has not; the choice is made among those that are there. */
   #dialHome(resident: Resident): void {
+    for (const peer of this.#chooseHome(resident)) {
+      if (this.peersOf(resident.network).has(peer)) continue
+      this.#dial(resident.network, peer, () => resident.refusedMs.set(peer, this.world.nowMs))
+    }
+  }
+
+  #chooseHome(resident: Resident): readonly PeerId[] {
     const superNodes = this.superNodes
       .filter(({ isGone }) => !isGone)
       .map(({ network, region }) => ({
         peer: network.self,
         region: `${region}`,
-        roundTripMs: 2 * (WORLD_LINKS.delayMs[resident.region]?.[region] as number),
+        roundTripMs:
+          (resident.refusedMs.get(network.self) ?? Number.NEGATIVE_INFINITY) + REFUSED_MS > this.world.nowMs
+            ? undefined
+            : 2 * (WORLD_LINKS.delayMs[resident.region]?.[region] as number),
       }))
-    const { peers } = chooseHome({ superNodes, self: resident.network.self, seed: SEED, count: 3 })
-    for (const peer of peers) if (!this.peersOf(resident.network).has(peer)) this.#dial(resident.network, peer)
+    return chooseHome({ superNodes, self: resident.network.self, seed: SEED, count: 3 }).peers
   }
 
-  #dial(network: Network, peer: PeerId): void {
+  #dial(network: Network, peer: PeerId, refused: () => void = () => {}): void {
     const [address] = this.superNodes.find((superNode) => superNode.network.self === peer)?.network.addresses ?? []
-    // One that does not answer is dialled again a second later.
-    if (address !== undefined) network.dial(address).catch(() => {})
+    if (address !== undefined) network.dial(address).catch(refused)
   }
 }
