@@ -207,6 +207,12 @@ test('the operator hears of a mesh that may split, once', () => {
   expect(warnings).toEqual([{ type: 'warn', mesh, members: 51, chosen: 0, risk: expect.any(Number) }])
 })
 
+test('who knows how large a vShard is chooses as many as that takes, at once', () => {
+  const planner = new MeshPlanner('me', () => 0)
+  planner.step(0, { type: 'assigned', epoch: 0, vShards: [1, 2], sizes: new Map([[1, 300]]) })
+  expect(planner.memberships.map(({ wanted }) => wanted)).toEqual([wantedPeers(300), CHOSEN_MIN])
+})
+
 test('too many vShards are refused', () => {
   const vShards = Array.from({ length: 65 }, (_, i) => i)
   expect(() => new MeshPlanner('me', () => 0).step(0, { type: 'assigned', epoch: 0, vShards })).toThrow('ARM_ARGUMENT')

@@ -57,7 +57,9 @@ export class MeshPlanner {
       case 'assigned':
         if (input.vShards.length > MEMBERSHIPS_MAX)
           throw new ArmError('ARM_ARGUMENT', `vShards: more than ${MEMBERSHIPS_MAX}`, { count: input.vShards.length })
-        return input.vShards.flatMap((vShard) => this.#join({ epoch: input.epoch, vShard }, nowMs))
+        return input.vShards.flatMap((vShard) =>
+          this.#join({ epoch: input.epoch, vShard }, input.sizes?.get(vShard) ?? 0, nowMs),
+        )
       case 'epoch':
         if (input.epoch > this.#epoch) {
           this.#epoch = input.epoch
@@ -80,10 +82,11 @@ export class MeshPlanner {
     }
   }
 
-  #join(id: MeshId, nowMs: number): MeshEffect[] {
+  #join(id: MeshId, expected: number, nowMs: number): MeshEffect[] {
     if (id.epoch < this.#epoch || this.#meshes.has(nameOf(id))) return []
     const mesh: Mesh = {
       id,
+      expected,
       candidates: new Map(),
       peers: new Set(),
       chosen: new Set(),
@@ -199,8 +202,13 @@ export class MeshPlanner {
 export type MeshId = { readonly epoch: number; readonly vShard: number }
 
 export type MeshInput =
-  /** The vShards of this node in an epoch: this one, or the next. */
-  | { readonly type: 'assigned'; readonly epoch: number; readonly vShards: readonly number[] }
+  /** The vShards of this node in an epoch: this one, or the next; and how many members each has, where that is known. */
+  | {
+      readonly type: 'assigned'
+      readonly epoch: number
+      readonly vShards: readonly number[]
+      readonly sizes?: ReadonlyMap<number, number>
+    }
   | { readonly type: 'epoch'; readonly epoch: number }
   /** Members that the directory or a super node's table names. */
   | { readonly type: 'found'; readonly mesh: MeshId; readonly contacts: readonly PeerContact[] }
@@ -224,6 +232,8 @@ export type MeshEffect =
 
 type Mesh = {
   readonly id: MeshId
+  /** Members that the mesh should have; 0 if nobody has said. */
+  readonly expected: number
   /** Members that are known, oldest news first. */
   readonly candidates: Map<PeerId, PeerContact>
   peers: Set<PeerId>
@@ -254,10 +264,11 @@ function isReady(mesh: Mesh): boolean {
   return mesh.chosen.size > 0 && mesh.chosen.size >= Math.min(CHOSEN_MIN, others)
 }
 
-function membersOf({ candidates, peers }: Mesh): number {
+/** As many as are known or expected, whichever is more: a node cannot know all of a large vShard. */
+function membersOf({ candidates, peers, expected }: Mesh): number {
   let members = candidates.size + 1
   for (const peer of peers) if (!candidates.has(peer)) members++
-  return members
+  return Math.max(members, expected)
 }
 
 function wantedOf(mesh: Mesh): number {

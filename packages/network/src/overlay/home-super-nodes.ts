@@ -1,6 +1,6 @@
 import { compareBytes, concatBytes, sha256, utf8 } from '@armchain/core'
 import type { PeerId } from '../network.ts'
-import { HOME_REGIONS_MIN, HOME_SUPER_NODES_MIN } from './limits.ts'
+import { HOME_REGIONS_MIN, HOME_SUPER_NODES_MIN, NEAR_FACTOR } from './limits.ts'
 
 /** A super node as one node sees it. */
 export type SuperNodeView = {
@@ -39,7 +39,8 @@ export type HomeLack =
  * Rules:
  * 1. Only those that are reached. Those whose region is unknown count as of one region together: whoever hides where it
  *    is does not make a choice more dispersed.
- * 2. Half of them, rounded up, are the nearest by round trip, for speed.
+ * 2. Half of them, rounded up, are the nearest, for speed. Round trips count by classes of a factor `NEAR_FACTOR`,
+ *    and within a class the draw of rule 3 decides: else all nodes of a region would keep the same two super nodes.
  * 3. The others are drawn by `SHA-256(seed || self || peer)`: whoever stands near to a node on purpose gets half of its
  *    places at most.
  * 4. If all are of one region and another one is reached, the last drawn makes way for the nearest of the others. If none
@@ -49,18 +50,21 @@ export function chooseHome({ superNodes, self, seed, count }: HomeOptions): Home
   const wanted = Math.max(count, HOME_SUPER_NODES_MIN)
   const reached = superNodes
     .filter(({ peer, roundTripMs }) => peer !== self && roundTripMs !== undefined)
-    .sort((a, b) => (a.roundTripMs as number) - (b.roundTripMs as number) || (a.peer < b.peer ? -1 : 1))
+    .map((view) => ({
+      view,
+      nearness: Math.floor(Math.log(Math.max(1, view.roundTripMs as number)) / Math.log(NEAR_FACTOR)),
+      draw: sha256(concatBytes(seed, utf8(`${self}\0${view.peer}`))),
+    }))
+    .sort((a, b) => a.nearness - b.nearness || compareBytes(a.draw, b.draw))
   const near = reached.slice(0, Math.ceil(wanted / 2))
   const drawn = reached
     .slice(near.length)
-    .map((view) => ({ view, draw: sha256(concatBytes(seed, utf8(`${self}\0${view.peer}`))) }))
     .sort((a, b) => compareBytes(a.draw, b.draw))
     .slice(0, wanted - near.length)
-    .map(({ view }) => view)
-  const chosen = [...near, ...drawn]
+  const chosen = [...near, ...drawn].map(({ view }) => view)
   if (regionsOf(chosen) < HOME_REGIONS_MIN) {
-    const elsewhere = reached.find(({ region }) => region !== chosen[0]?.region)
-    if (elsewhere !== undefined) chosen[chosen.length - 1] = elsewhere
+    const elsewhere = reached.find(({ view }) => view.region !== chosen[0]?.region)
+    if (elsewhere !== undefined) chosen[chosen.length - 1] = elsewhere.view
   }
   const missing: HomeLack[] = []
   if (chosen.length < wanted) missing.push({ code: 'too-few', reached: chosen.length, wanted })

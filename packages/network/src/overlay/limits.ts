@@ -10,6 +10,8 @@ export const BACKBONE_CYCLES: number = 2
 export const HOME_SUPER_NODES_MIN: number = 3
 /** Regions among them: the loss of one region leaves a way out. */
 export const HOME_REGIONS_MIN: number = 2
+/** Width of a class of round trips: more than what they differ by from one ping to the next. */
+export const NEAR_FACTOR: number = 1.5
 /** Links that a routed message may take: twice the diameter of a backbone of `SUPER_NODES_MAX`, for ways around losses. */
 export const HOPS_MAX: number = 16
 /** Ids of routed messages that a router remembers, so that one seen twice goes no further. */

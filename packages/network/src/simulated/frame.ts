@@ -31,6 +31,8 @@ export interface Carrier {
   /** Connected now, in the order in which they connected. */
   peers(): readonly PeerId[]
   isConnected(peer: PeerId): boolean
+  /** Whether this node has dialled the peer. */
+  isOutbound(peer: PeerId): boolean
   /** False if the peer is not connected. */
   transmit(to: PeerId, frame: Frame): boolean
 }

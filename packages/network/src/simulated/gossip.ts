@@ -8,6 +8,7 @@ import {
   LAZY_TARGET,
   MESH_HIGH,
   MESH_LOW,
+  MESH_OUTBOUND,
   MESH_TARGET,
   OFFER_IDS_MAX,
   PRUNE_BACKOFF_MS,
@@ -22,8 +23,9 @@ export type Arrived = Inbound & { readonly message: TopicMessage | undefined }
  * One node's part in the meshes of its topics: gossipsub, simplified.
  *
  * Kept of it (libp2p/specs `pubsub/gossipsub`, v1.1): eager forwarding in a mesh of `MESH_LOW` to `MESH_HIGH` peers after
- * the message was found valid, graft and prune with back-off, heartbeats, ids of recent messages offered to peers outside
- * of the mesh and asked for by those that lack them, and copies known by the hash of topic and bytes.
+ * the message was found valid, a place there for peers that the node has dialled itself, graft and prune with back-off,
+ * heartbeats, ids of recent messages offered to peers outside of the mesh and asked for by those that lack them, and
+ * copies known by the hash of topic and bytes.
  *
  * *Deviations*: scores are a count of rejected messages, at `REJECTED_MAX` of which the peer is cut off; no peer exchange,
  * no opportunistic grafting, no fan-out that is kept, and no flood publishing.
@@ -53,9 +55,10 @@ export class Gossip {
   join(spec: TopicSpec): void {
     if (this.#topics.has(spec.name)) return
     this.#queues.open(spec.name, spec.queue)
-    this.#topics.set(spec.name, { spec, mesh: new Set(), backoffs: new Map(), windows: [[]], received: 0, rejected: 0 })
+    const topic: Topic = { spec, mesh: new Set(), backoffs: new Map(), windows: [[]], received: 0, rejected: 0 }
+    this.#topics.set(spec.name, topic)
     for (const peer of this.#carrier.peers()) this.#carrier.transmit(peer, { kind: 'subscribe', topics: [spec.name] })
-    this.#graftSome(spec.name)
+    this.#graftSome(topic, MESH_TARGET, () => true)
     if (this.#beats) return
     this.#beats = true
     this.#carrier.after(1 + this.#carrier.below(HEARTBEAT_MS), () => this.#heartbeat())
@@ -185,8 +188,8 @@ export class Gossip {
 
   #grafted(from: PeerId, name: string): void {
     const topic = this.#topics.get(name)
-    const isWelcome =
-      topic !== undefined && topic.mesh.size < MESH_HIGH && (topic.backoffs.get(from) ?? 0) <= this.#carrier.nowMs()
+    const hasPlace = topic !== undefined && (topic.mesh.size < MESH_HIGH || this.#carrier.isOutbound(from))
+    const isWelcome = hasPlace && (topic.backoffs.get(from) ?? 0) <= this.#carrier.nowMs()
     if (isWelcome) topic.mesh.add(from)
     else if (!topic?.mesh.has(from)) this.#carrier.transmit(from, { kind: 'prune', topic: name })
   }
@@ -196,13 +199,12 @@ export class Gossip {
     if (this.#carrier.transmit(peer, { kind: 'graft', topic: topic.spec.name })) topic.mesh.add(peer)
   }
 
-  #graftSome(name: string): void {
-    const topic = this.#topics.get(name)
-    const subscribers = this.#subscribers.get(name)
-    if (topic === undefined || subscribers === undefined) return
+  #graftSome(topic: Topic, count: number, fits: (peer: PeerId) => boolean): void {
     const nowMs = this.#carrier.nowMs()
-    const open = [...subscribers].filter((peer) => !topic.mesh.has(peer) && (topic.backoffs.get(peer) ?? 0) <= nowMs)
-    for (const peer of this.#carrier.sample(open, MESH_TARGET - topic.mesh.size)) this.#graft(topic, peer)
+    const open = [...(this.#subscribers.get(topic.spec.name) ?? [])].filter(
+      (peer) => !topic.mesh.has(peer) && (topic.backoffs.get(peer) ?? 0) <= nowMs && fits(peer),
+    )
+    for (const peer of this.#carrier.sample(open, count)) this.#graft(topic, peer)
   }
 
   #heartbeat(): void {
@@ -213,16 +215,22 @@ export class Gossip {
       this.#seenBefore = this.#seen
       this.#seen = new Set()
     }
-    for (const [name, topic] of this.#topics) {
+    for (const topic of this.#topics.values()) {
       for (const [peer, untilMs] of topic.backoffs) if (untilMs <= nowMs) topic.backoffs.delete(peer)
-      if (topic.mesh.size < MESH_LOW) this.#graftSome(name)
+      if (topic.mesh.size < MESH_LOW) this.#graftSome(topic, MESH_TARGET - topic.mesh.size, () => true)
+      const missing = MESH_OUTBOUND - [...topic.mesh].filter((peer) => this.#carrier.isOutbound(peer)).length
+      if (missing > 0) this.#graftSome(topic, missing, (peer) => this.#carrier.isOutbound(peer))
       if (topic.mesh.size > MESH_HIGH) this.#pruneSome(topic)
       this.#offerRecent(topic)
     }
   }
 
   #pruneSome(topic: Topic): void {
-    for (const peer of this.#carrier.sample([...topic.mesh], topic.mesh.size - MESH_TARGET)) {
+    const members = this.#carrier.sample([...topic.mesh], topic.mesh.size)
+    const kept = new Set(members.filter((peer) => this.#carrier.isOutbound(peer)).slice(0, MESH_OUTBOUND))
+    for (const peer of members) if (kept.size < MESH_TARGET) kept.add(peer)
+    for (const peer of members) {
+      if (kept.has(peer)) continue
       topic.mesh.delete(peer)
       topic.backoffs.set(peer, this.#carrier.nowMs() + PRUNE_BACKOFF_MS)
       this.#carrier.transmit(peer, { kind: 'prune', topic: topic.spec.name })

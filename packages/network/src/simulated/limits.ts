@@ -4,6 +4,8 @@
 export const MESH_TARGET: number = 8
 export const MESH_LOW: number = 6
 export const MESH_HIGH: number = 12
+/** Of the peers in a mesh, those that the node has dialled itself: it keeps a place for them. */
+export const MESH_OUTBOUND: number = 2
 /** Peers outside of the mesh that are told of recent ids at each heartbeat. */
 export const LAZY_TARGET: number = 6
 export const HEARTBEAT_MS: number = 1000

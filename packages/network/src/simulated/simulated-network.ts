@@ -227,6 +227,10 @@ export class SimulatedNetwork implements Network, End, Carrier {
     return this.#connections.has(peer)
   }
 
+  isOutbound(peer: PeerId): boolean {
+    return this.#connections.get(peer)?.side(this.self) === 0
+  }
+
   transmit(to: PeerId, frame: Frame): boolean {
     const connection = this.#connections.get(to)
     return connection?.send(connection.side(this.self), frame) ?? false
