@@ -75,6 +75,9 @@ export const ERROR_CODES = [
   'ARM_LOG_IO',
   'ARM_SNAPSHOT_CORRUPT',
   'ARM_STORE',
+  // Network
+  'ARM_NETWORK',
+  'ARM_RECORD',
   // RPC and command line
   'ARM_DEV_PEERS',
   'ARM_CHAOS',

@@ -1,0 +1,1 @@
+export { type AcceptanceCase, type NetworkSubject, networkAcceptance } from './acceptance.ts'
