@@ -11,8 +11,8 @@ import { type Ping, ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
+import { yamuxWithLazyWindows } from './lazy-windows.ts'
 import {
   DIAL_TIMEOUT_MS,
   GOSSIP_FRAME_BYTES_MAX,
@@ -49,7 +49,7 @@ export async function createLibp2pNode(options: ResolvedOptions, gater: Connecti
     // The first is preferred: OpenSSL seals many small frames at once, where noise pays for each in JavaScript.
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [
-      yamux({
+      yamuxWithLazyWindows({
         maxInboundStreams: STREAMS_MAX,
         maxOutboundStreams: STREAMS_MAX,
         streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },

@@ -58,8 +58,11 @@ export const PING_EVERY_MS = 5_000
  */
 export const PING_STREAMS_MAX = 16
 
-/** Looks for peers that are connected but not in gossip; two looks in a row decide. */
+/** Looks for peers that are connected but not in gossip: after so many looks in a row they are connected to anew. */
 export const WATCHDOG_EVERY_MS: number = 2 * GOSSIP_HEARTBEAT_MS
+export const WATCHDOG_LOOKS = 2
+/** As long as a peer has not been in gossip since it connected. */
+export const WATCHDOG_FIRST_LOOKS = 12
 
 /** Below this score a peer is cut off. Five rejected messages of a topic with default parameters are enough. */
 export const SCORE_CUT_OFF = -200

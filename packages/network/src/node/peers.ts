@@ -88,7 +88,7 @@ export class Peers {
     const watchdog = new GossipWatchdog(this.#gossip)
     this.#every(KEEP_EVERY_MS, () => this.#keep())
     this.#every(WATCHDOG_EVERY_MS, () => {
-      for (const peer of watchdog.look([...this.#connected])) {
+      for (const peer of watchdog.look(this.#connected)) {
         this.#log('warn', 'a peer is connected but not in gossip: connecting anew', { peer })
         void this.#disconnect(peer)
       }
