@@ -77,6 +77,7 @@ export const ERROR_CODES = [
   'ARM_STORE',
   // Network
   'ARM_NETWORK',
+  'ARM_RECORD',
   // RPC and command line
   'ARM_DEV_PEERS',
   'ARM_CHAOS',
