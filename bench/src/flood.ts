@@ -119,7 +119,7 @@ function flow(transport: Transport, messages: readonly Uint8Array[], rate: numbe
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - start) * rate) / 1_000)
     for (; sent < due; sent++)
-      for (const victim of VICTIMS) transport.send(victim, messages[sent % messages.length] as Uint8Array)
+      for (const victim of VICTIMS) transport.send(victim, messages[sent % messages.length] as Uint8Array, 'votes')
   }, TICK_MS)
   return () => clearInterval(timer)
 }

@@ -118,7 +118,8 @@ async function sustain(
   take()
   const timer = setInterval(take, SAMPLE_MS)
   try {
-    const run = await sendPaced(rpc, bodies, tps, (transfers) => {
+    const lanes = SENDERS / BATCH
+    const run = await sendPaced(rpc, bodies, { tps, lanes }, (transfers) => {
       sent = transfers
     })
     take()

@@ -12,6 +12,15 @@ export type CpuProfile = {
   readonly samples: readonly number[]
 }
 
+/** As the Chrome DevTools protocol has it: bytes that each function has taken of the heap, by stack. */
+export type AllocationNode = {
+  readonly callFrame: ProfileNode['callFrame']
+  readonly selfSize: number
+  readonly children: readonly AllocationNode[]
+}
+
+export type ThreadAllocations = { readonly thread: string; readonly head: AllocationNode }
+
 export type ThreadProfile = { readonly thread: string; readonly profile: CpuProfile }
 
 type Message = {
@@ -56,6 +65,11 @@ export interface Inspector {
   /** Starts a profile on every thread, a sample each `intervalUs`. */
   start(intervalUs: number): Promise<void>
   stop(): Promise<readonly ThreadProfile[]>
+  /** Samples what every thread takes of its heap, once in `intervalBytes` on average; what has died since counts too. */
+  startAllocations(intervalBytes: number): Promise<void>
+  stopAllocations(): Promise<readonly ThreadAllocations[]>
+  /** Evaluates an expression on every thread; its value has to be plain data. */
+  evaluate(expression: string): Promise<readonly { readonly thread: string; readonly value: unknown }[]>
   close(): void
 }
 
@@ -108,6 +122,31 @@ export async function connectInspector(port: number): Promise<Inspector> {
         profiles.push({ thread, profile })
       }
       return profiles
+    },
+    async startAllocations(samplingInterval) {
+      const dead = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true }
+      for (const { session } of threads())
+        await session.ask('HeapProfiler.startSampling', { samplingInterval, ...dead })
+    },
+    async stopAllocations() {
+      const found: ThreadAllocations[] = []
+      for (const { thread, session } of threads()) {
+        const { profile } = (await session.ask('HeapProfiler.stopSampling')) as {
+          readonly profile: { readonly head: AllocationNode }
+        }
+        found.push({ thread, head: profile.head })
+      }
+      return found
+    },
+    async evaluate(expression) {
+      const found: { thread: string; value: unknown }[] = []
+      for (const { thread, session } of threads()) {
+        const { result } = (await session.ask('Runtime.evaluate', { expression, returnByValue: true })) as {
+          readonly result: { readonly value: unknown }
+        }
+        found.push({ thread, value: result.value })
+      }
+      return found
     },
     close: () => socket.close(),
   }

@@ -60,5 +60,6 @@ export const VERIFY_RULES: readonly StageRule[] = [
 
 export const HISTORY_RULES: readonly StageRule[] = [
   { stage: 'history thread: compress', files: ['node:zlib'] },
+  { stage: 'history thread: index', files: ['storage/tx-index', 'storage/archive-index'] },
   { stage: 'history thread: write', files: ['storage/archive', 'classic-level', 'abstract-level', 'node:'] },
 ]

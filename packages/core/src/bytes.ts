@@ -43,6 +43,11 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+/** Copies 32 bytes. A loop, as `set` needs a view made for each copy: there are dozens a transaction. */
+export function copy32(from: Uint8Array, start: number, to: Uint8Array, at: number): void {
+  for (let i = 0; i < 32; i++) to[at + i] = from[start + i] as number
+}
+
 /** Unsigned byte order; a prefix comes before what it is a prefix of. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length)

@@ -10,7 +10,7 @@ export {
   refuse,
 } from './errors.ts'
 export type { Clock, Ed25519, Ed25519Item, Hasher, Rng } from './ports.ts'
-export { carveBytes, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts'
+export { carveBytes, compareBytes, concatBytes, copy32, equalBytes, fromHex, toHex, utf8 } from './bytes.ts'
 export { activeHasher, hashPairs, sha256, useHasher } from './crypto/hash.ts'
 export { activeEd25519, useEd25519, verifyEd25519Batch } from './crypto/verify.ts'
 export { type Codec, compile } from './codec/codec.ts'

@@ -13,6 +13,8 @@ export interface Rng {
 export interface Hasher {
   readonly name: string
   sha256(data: Uint8Array): Uint8Array
+  /** Writes the 32 bytes to `out` from `at`: for many that stand together, as a byte string each takes memory of its own. */
+  sha256Into(data: Uint8Array, out: Uint8Array, at: number): void
   /**
    * Hashes `count` 64-byte blocks: `out[32 i .. 32 i + 32) = SHA-256(pairs[64 i .. 64 i + 64))`.
    * `pairs` and `out` do not overlap.

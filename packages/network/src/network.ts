@@ -34,9 +34,13 @@ export interface Network extends AsyncDisposable {
   send(channel: string, to: PeerId, bytes: Uint8Array): void
   /** Answers requests of peers. Undefined says that there is no answer. */
   serve(exchange: ExchangeSpec, answer: (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>): void
-  /** @throws ArmError ARM_NETWORK if the peer is not reached, has no answer, or does not answer in time. */
+  /**
+   * Who asks need not serve the exchange, so its limits come with it.
+   *
+   * @throws ArmError ARM_NETWORK if the peer is not reached, has no answer, or does not answer in time.
+   */
   request(
-    exchange: string,
+    exchange: ExchangeSpec,
     to: PeerId,
     query: Uint8Array,
     options?: { readonly signal?: AbortSignal },
@@ -129,6 +133,7 @@ export type PeerStats = {
   readonly direction: 'inbound' | 'outbound'
   readonly roundTripMs: number | undefined
   readonly score: number
+  /** Of topics, channels and exchanges, without what carries them. */
   readonly receivedBytes: number
   readonly sentBytes: number
 }
@@ -136,6 +141,8 @@ export type PeerStats = {
 export type TopicStats = {
   readonly name: string
   readonly meshPeers: readonly PeerId[]
+  readonly published: number
+  /** Copies are not counted. */
   readonly received: number
   readonly rejected: number
   readonly dropped: number

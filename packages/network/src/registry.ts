@@ -101,7 +101,7 @@ export function createRegistry(network: Network, onError: (error: unknown, on: s
       })
     },
     async request({ spec, query, answer }, to, asked, options) {
-      return answer.decode(await network.request(spec.name, to, query.encode(asked), options))
+      return answer.decode(await network.request(spec, to, query.encode(asked), options))
     },
   }
 }

@@ -113,6 +113,28 @@ export const ARCHIVE_SPARE_BYTES_MAX: number = 16 * 1024 * 1024
 /** Blocks that the archive's worker writes as one batch, in bytes: amortises small blocks, bounds the batch. */
 export const ARCHIVE_BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 
+/** Of the index of transactions. */
+export type TxIndexLimits = {
+  readonly tableRecords: number
+  readonly blockRecords: number
+  readonly mergeRuns: number
+  readonly sliceRecords: number
+  readonly runsMax: number
+}
+
+export const TX_INDEX_LIMITS: TxIndexLimits = {
+  /** Transactions in memory, 32 bytes each and twice, before they become a run: what a restart after a crash reads again. */
+  tableRecords: 131_072,
+  /** As many a block counts for, as reading it again takes time whatever is in it. */
+  blockRecords: 16,
+  /** Runs that are merged at once: with more a transaction is written less often, and a look costs more pages. */
+  mergeRuns: 8,
+  /** Records merged before the thread does other work: about a millisecond. */
+  sliceRecords: 16_384,
+  /** Runs before blocks wait for them to be merged: seven of each level for 10^11 transactions, and some that wait. */
+  runsMax: 64,
+}
+
 /** Transactions verified as one job, about ten milliseconds of a thread: in larger batches a signature costs no less. */
 export const INTAKE_BATCH = 1_024
 /** Batches of one request that are verified at a time: enough to keep the threads busy, about a tenth of a second if all is forged. */
@@ -150,6 +172,10 @@ export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
 
 /** One message between nodes: a block with its frame. */
 export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
+/** An engine's message of more is a block, or many of them: it travels apart from votes. */
+export const VOTE_BYTES_MAX: number = 16 * 1024
+/** Certificate of a head: the proof, whose own limit is below 64 KiB, and 128 heads on top of it. */
+export const CERTIFICATE_BYTES_MAX: number = 72 * 1024
 /** Transactions, or blocks, of one message between nodes. */
 export const PEER_ITEMS_MAX: number = 65_536
 /** Transactions of one peer that wait to be verified: some of the pool's size, as they are no loss to who sent them. */
@@ -159,6 +185,10 @@ export const SYNC_BLOCKS_MAX = 64
 export const SYNC_BYTES_MAX: number = 8 * 1024 * 1024
 /** A vShard that stood still for so long may be behind without knowing: a peer is asked. Above the longest idle pace. */
 export const SYNC_STALLED_MS = 15_000
+/** A vShard whose certified heads are ahead of it for so long does not catch up by itself: a peer is asked. */
+export const SYNC_BEHIND_MS = 2_000
+/** Who has not answered by then is not waited for: the next peer is asked. Eight megabytes over a slow link take seconds. */
+export const SYNC_ANSWER_MS = 5_000
 /** How often that is looked at, and how long a transaction waits at least before others are told of it again. */
 export const SYNC_EVERY_MS = 1_000
 /** Transactions that others are told of again at once: each costs them a signature check. */

@@ -58,6 +58,10 @@ async function startNode(options: NodeOptions, guard: VoteGuard | undefined): Pr
   const archive = await openArchive({
     dir: dataDir?.archiveDir ?? 'memory',
     compression: genesis.scheme.compression === 'none' ? 'none' : 'zstd',
+    onIndexing: (progress) =>
+      progress.kind === 'damaged'
+        ? log.warn('the index of transactions is damaged and is made anew at the start of a node', progress)
+        : log.info('the index of transactions is made from the blocks', progress),
   })
   const verifier =
     options.verifyWorkers === undefined ? sharedVerifyPool() : createVerifyPool({ workers: options.verifyWorkers })

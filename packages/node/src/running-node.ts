@@ -27,6 +27,7 @@ import { Intake } from './chain/intake.ts'
 import { accountKey } from './chain/named-accounts.ts'
 import type { NodeParts } from './chain/node-parts.ts'
 import { OffenceReporter } from './chain/offence-reporter.ts'
+import { PeerLink } from './chain/peer-link.ts'
 import { PendingTransactions } from './chain/pending.ts'
 import { publishBlock } from './chain/publish.ts'
 import { queryHandlers, readAddress } from './chain/queries.ts'
@@ -38,7 +39,6 @@ import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
-import { Peers } from './network/peers.ts'
 import type { Transport } from './network/transport.ts'
 import { createRpcServer, type RpcServer } from './rpc/server.ts'
 import type { Archive } from './storage/archive.ts'
@@ -125,7 +125,7 @@ export class RunningNode implements ArmNode {
   readonly #snapshots: Serial = new Serial()
   readonly #intake: Intake
   readonly #parts: NodeParts
-  #peers: Peers | undefined
+  #peers: PeerLink | undefined
   readonly #offences: OffenceReporter | undefined
   #rpc: RpcServer | undefined
   #warmUp: NodeJS.Timeout | undefined
@@ -195,33 +195,23 @@ export class RunningNode implements ArmNode {
   /** Takes transactions whose bytes nobody else changes, and tells the others of those that are accepted. */
   async #submit(raws: readonly Uint8Array[]): ReturnType<Intake['submit']> {
     const results = await this.#intake.submit(raws)
-    this.#peers?.gossip(raws.filter((_, i) => results[i]?.ok))
+    this.#peers?.accepted(raws, results)
     return results
   }
 
-  #joinPeers(transport: Transport): Peers {
+  #join(transport: Transport): PeerLink {
     const { host, history, log } = this.#inner
-    const peers = new Peers(
+    const { publishedHeight } = this.#parts
+    return new PeerLink({
       transport,
-      host.layout,
-      {
-        engine: (vShard, seat, bytes) => host.receive(vShard, seat, bytes),
-        blocks: (vShard, seat, blocks) => host.takeBlocks(vShard, seat, blocks),
-        transactions: (raws) => this.#intake.submit(raws),
-        finalHeight: (vShard) => host.machine.shard(vShard)?.final.height ?? 0,
-        waiting: () => waitingBytes(host),
-        block: async (vShard, height) =>
-          height > this.#parts.publishedHeight(vShard) ? undefined : (await history.block(vShard, height))?.encoded,
-      },
+      host,
+      history,
       log,
-    )
-    host.connect({
-      sendToEngine: (vShard, to, bytes) => peers.sendToEngine(vShard, to, bytes),
-      requestBlocks: (vShard, fromHeight) => peers.requestBlocks(vShard, fromHeight),
-      blameSeat: (vShard, seat, reason) => peers.blameSeat(vShard, seat, reason),
+      intake: this.#intake,
+      signer: this.#options.signer,
+      publishedHeight,
       report: (vShard, evidence) => this.#report(vShard, evidence),
     })
-    return peers
   }
 
   #createReporter(): OffenceReporter | undefined {
@@ -271,7 +261,7 @@ export class RunningNode implements ArmNode {
     }))
     const { transport } = this.#options
     // Not before the log is replayed: what peers say would come to a chain that is not there yet.
-    if (transport !== undefined) this.#peers = this.#joinPeers(transport)
+    if (transport !== undefined) this.#peers = this.#join(transport)
     host.start()
     this.#peers?.start()
     await host.settled()
@@ -291,7 +281,7 @@ export class RunningNode implements ArmNode {
     }
     const control = dev?.validators
     this.#rpc = await createRpcServer({
-      handlers: { ...handlers, ...(control && validatorHandlers(control, this.#options.transport?.self ?? 0)) },
+      handlers: { ...handlers, ...(control && validatorHandlers(control, transport?.self ?? 0)) },
       submitMany: (raws) => this.#submit(raws),
       ...rpc,
       metrics: this.#metrics,
@@ -410,6 +400,7 @@ export class RunningNode implements ArmNode {
     this.#hashes.set(`${shard.vShard}:${toHex(executed.hash)}`, executed.height)
     if (this.#hashes.size > HASHES_MAX) this.#hashes.delete(this.#hashes.keys().next().value as string)
     for (const { id } of executed.transactions) this.#pending.delete(id)
+    this.#peers?.published(sealed)
     publishBlock(this.#parts, this.#rpc, sealed)
     this.#metrics.block({
       shard: String(shard.vShard),
@@ -462,10 +453,6 @@ async function* inTurns(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array
     yield chunk
     await new Promise((resolve) => setImmediate(resolve))
   }
-}
-
-function* waitingBytes({ machine }: ChainHost): Generator<Uint8Array> {
-  for (const { pool } of machine.shards) for (const { bytes } of pool.waiting()) yield bytes
 }
 
 const REVERTED: Refusal = {

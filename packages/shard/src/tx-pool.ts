@@ -221,17 +221,16 @@ export class TxPool {
    * Drops the cheapest tails that pay less than `tip` until there is room, and a part of the pool at once; the sender's
    * own never. Undefined, and nothing dropped, where that does not make room.
    */
-  #makeRoom(
-    sender: Row,
-    needed: { readonly transactions: number; readonly sizeBytes: number },
-    tip: bigint,
-    baseFee: bigint,
-  ): Dropped[] | undefined {
+  #makeRoom(sender: Row, needed: Room, tip: bigint, baseFee: bigint): Dropped[] | undefined {
     const room = {
       transactions: this.#limits.transactions - this.#count - needed.transactions,
       sizeBytes: this.#limits.sizeBytes - this.#sizeBytes - needed.sizeBytes,
     }
-    if (room.transactions >= 0 && room.sizeBytes >= 0) return []
+    return room.transactions >= 0 && room.sizeBytes >= 0 ? [] : this.#evict(sender, room, tip, baseFee)
+  }
+
+  /** `room` is what there is too little of, and counts up. */
+  #evict(sender: Row, room: Room, tip: bigint, baseFee: bigint): Dropped[] | undefined {
     const fits = (): boolean => room.transactions >= 0 && room.sizeBytes >= 0
     const wanted = Math.max(1, Math.floor(this.#limits.transactions * POOL_EVICT_PART))
     const victims: Candidate[] = []
@@ -336,6 +335,7 @@ function sameId(a: Uint8Array, b: Uint8Array): boolean {
   return a.every((byte, i) => byte === b[i])
 }
 
+type Room = { transactions: number; sizeBytes: number }
 type Candidate = { readonly queue: Queue; readonly index: number; readonly tip: bigint }
 
 /** A binary heap: highest tip first, then the account that came first. */

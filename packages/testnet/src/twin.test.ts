@@ -50,7 +50,7 @@ test('a validator that signs two ways is reported by the others, and all of them
   const transport = validators.network.join(TWIN, [0, 1, 2, TWIN])
   // Votes for a view that has just ended say nothing any more, so it goes on.
   const twice = (): void => {
-    for (const message of contradiction(testnet)) for (const peer of [0, 1, 2]) transport.send(peer, message)
+    for (const message of contradiction(testnet)) for (const peer of [0, 1, 2]) transport.send(peer, message, 'votes')
   }
   const validator = toHex(twinKey(testnet).publicKey)
   for (const index of [0, 1, 2]) {

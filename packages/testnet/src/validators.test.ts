@@ -131,7 +131,7 @@ describe('several validators', () => {
     const flooder = validators.network.join(3, [0, 1, 2, 3])
     cleanups.push(() => flooder.close())
     const junk = nonsense(replayed)
-    for (let i = 0; i < 5_000; i++) flooder.send(i % 3, junk[i % junk.length] as Uint8Array)
+    for (let i = 0; i < 5_000; i++) flooder.send(i % 3, junk[i % junk.length] as Uint8Array, 'votes')
     expect(await pay(4)).toHaveLength(4)
     const cutOffs = [0, 1, 2].map((validator) => validators.node(validator).cutOffs)
     expect(cutOffs.every((count) => count > 0)).toBe(true)

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { toHex, utf8 } from '../bytes.ts'
 import { createNativeHasher } from '../node/native-hasher.ts'
 import type { Hasher } from '../ports.ts'
-import { activeHasher, hashPairs, sha256, useHasher } from './hash.ts'
+import { activeHasher, hashPairs, sha256, sha256Into, useHasher } from './hash.ts'
 import { nobleHasher } from './noble-hasher.ts'
 import { wasmHasher } from './wasm-hasher.ts'
 
@@ -46,6 +46,14 @@ describe.each(backends)('$name', (hasher) => {
     hasher.sha256(utf8('second'))
     expect(first).toEqual(kept)
     expect(first.constructor).toBe(Uint8Array)
+  })
+
+  test('a digest written in place is the same, and nothing beside it is touched', () => {
+    useHasher(hasher)
+    const out = new Uint8Array(40).fill(7)
+    sha256Into(utf8('abc'), out, 5)
+    expect(out.subarray(5, 37)).toEqual(nobleHasher.sha256(utf8('abc')))
+    expect([...out.subarray(0, 5), ...out.subarray(37)]).toEqual(new Array(8).fill(7))
   })
 
   test('pairs of any count, from and into unaligned views, write exactly 32 bytes each', () => {

@@ -16,6 +16,11 @@ export function sha256(data: Uint8Array): Uint8Array {
   return active.sha256(data)
 }
 
+/** See `Hasher.sha256Into`. */
+export function sha256Into(data: Uint8Array, out: Uint8Array, at: number): void {
+  active.sha256Into(data, out, at)
+}
+
 /** See `Hasher.hashPairs`. */
 export function hashPairs(pairs: Uint8Array, out: Uint8Array, count: number): void {
   if (count > 0) active.hashPairs(pairs, out, count)

@@ -5,5 +5,6 @@ import type { Hasher } from '../ports.ts'
 export const wasmHasher: Hasher = {
   name: 'as-sha256',
   sha256: (data) => digest(data),
+  sha256Into: (data, out, at) => out.set(digest(data), at),
   hashPairs: (pairs, out, count) => hashInto(pairs.subarray(0, 64 * count), out.subarray(0, 32 * count)),
 }

@@ -25,7 +25,7 @@ export type Frame = {
 
 /** A module's view outside any call: in hooks and at genesis. Events go to `events`, nothing costs gas. */
 export function createModuleContext(execution: BlockExecution, module: string, events: Event[]): ModuleContext {
-  return new Context(execution, module, events, () => {})
+  return new Context(execution, module, events)
 }
 
 export function createCallContext(execution: BlockExecution, frame: Frame): CallContext {
@@ -36,14 +36,15 @@ class Context implements ModuleContext {
   protected readonly execution: BlockExecution
   protected readonly module: string
   readonly #events: Event[]
-  protected readonly pay: (gas: number) => void
 
-  constructor(execution: BlockExecution, module: string, events: Event[], pay: (gas: number) => void) {
+  constructor(execution: BlockExecution, module: string, events: Event[]) {
     this.execution = execution
     this.module = module
     this.#events = events
-    this.pay = pay
   }
+
+  /** Outside any call nobody pays. */
+  protected pay(_gas: number): void {}
 
   get vShard(): number {
     return this.execution.environment.shard.vShard
@@ -122,8 +123,12 @@ class RunningCall extends Context implements CallContext {
   readonly #frame: Frame
 
   constructor(execution: BlockExecution, frame: Frame) {
-    super(execution, frame.module, frame.events, (gas) => frame.meter.charge(gas))
+    super(execution, frame.module, frame.events)
     this.#frame = frame
+  }
+
+  protected override pay(gas: number): void {
+    this.#frame.meter.charge(gas)
   }
 
   get sender(): Row {

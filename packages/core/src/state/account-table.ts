@@ -1,3 +1,4 @@
+import { carveBytes, copy32 } from '../bytes.ts'
 import { grownCapacity, type KeyStore } from './sparse-tree.ts'
 
 /** Balance, nonce and key type of an account; the key type is 0 until its key has signed a transaction. */
@@ -101,7 +102,9 @@ export class AccountTable {
   }
 
   id(row: Row): Uint8Array {
-    return this.ids.bytes.slice(32 * row, 32 * row + 32)
+    const id = carveBytes(32)
+    copy32(this.ids.bytes, 32 * row, id, 0)
+    return id
   }
 
   /** Writes an account; `undefined` takes it out (only to undo its creation). */

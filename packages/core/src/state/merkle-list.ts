@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes } from '../bytes.ts'
 import { writeU32 } from '../codec/primitives.ts'
-import { hashPairs, sha256 } from '../crypto/hash.ts'
+import { hashPairs, sha256, sha256Into } from '../crypto/hash.ts'
 
 /**
  * A binary Merkle tree over a list of 32-byte leaves, with its length in the root.
@@ -64,7 +64,7 @@ export function verifyMerkleRange(
 /** Leaves of a list: the SHA-256 of each item. */
 export function hashLeaves(items: readonly Uint8Array[]): Uint8Array {
   const leaves = new Uint8Array(32 * items.length)
-  for (let i = 0; i < items.length; i++) leaves.set(sha256(items[i] as Uint8Array), 32 * i)
+  for (let i = 0; i < items.length; i++) sha256Into(items[i] as Uint8Array, leaves, 32 * i)
   return leaves
 }
 

@@ -1,4 +1,4 @@
-import { equalBytes, utf8 } from '../bytes.ts'
+import { copy32, equalBytes, utf8 } from '../bytes.ts'
 import { hashPairs, sha256 } from '../crypto/hash.ts'
 import { invariant } from '../errors.ts'
 
@@ -57,19 +57,19 @@ export class SparseTree {
     const pairs = new Uint8Array(64 * count)
     const inner = new Uint8Array(32 * count)
     for (let i = 0; i < count; i++) {
-      copyHash(keys, 32 * (slots[i] as number), pairs, 64 * i)
-      copyHash(values, 32 * i, pairs, 64 * i + 32)
+      copy32(keys, 32 * (slots[i] as number), pairs, 64 * i)
+      copy32(values, 32 * i, pairs, 64 * i + 32)
     }
     hashPairs(pairs, inner, count)
     for (let i = 0; i < count; i++) {
-      copyHash(inner, 32 * i, pairs, 64 * i)
-      copyHash(LEAF_TAG, 0, pairs, 64 * i + 32)
+      copy32(inner, 32 * i, pairs, 64 * i)
+      copy32(LEAF_TAG, 0, pairs, 64 * i + 32)
     }
     hashPairs(pairs, inner, count)
     for (let i = 0; i < count; i++) {
       const slot = slots[i] as number
       this.#reserveLeaf(slot)
-      copyHash(inner, 32 * i, this.#leafHash, 32 * slot)
+      copy32(inner, 32 * i, this.#leafHash, 32 * slot)
       this.#insert(slot)
     }
   }
@@ -200,20 +200,20 @@ export class SparseTree {
     const out = new Uint8Array(32 * nodes.length)
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i] as number
-      this.#copyHash(this.#left[node] as number, pairs, 64 * i)
-      this.#copyHash(this.#right[node] as number, pairs, 64 * i + 32)
+      this.#copy32(this.#left[node] as number, pairs, 64 * i)
+      this.#copy32(this.#right[node] as number, pairs, 64 * i + 32)
     }
     hashPairs(pairs, out, nodes.length)
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i] as number
-      copyHash(out, 32 * i, this.#hash, 32 * node)
+      copy32(out, 32 * i, this.#hash, 32 * node)
       this.#mark[node] = 0
     }
   }
 
-  #copyHash(reference: number, out: Uint8Array, at: number): void {
-    if (reference > 0) copyHash(this.#hash, 32 * reference, out, at)
-    else if (reference < 0) copyHash(this.#leafHash, 32 * (-reference - 1), out, at)
+  #copy32(reference: number, out: Uint8Array, at: number): void {
+    if (reference > 0) copy32(this.#hash, 32 * reference, out, at)
+    else if (reference < 0) copy32(this.#leafHash, 32 * (-reference - 1), out, at)
   }
 
   #referenceHash(reference: number): Uint8Array {
@@ -331,11 +331,6 @@ export function hashTwo(left: Uint8Array, right: Uint8Array): Uint8Array {
 /** Room for half as many again: doubling would waste half the memory of a large table. */
 export function grownCapacity(capacity: number): number {
   return Math.max(8, capacity + (capacity >> 1))
-}
-
-/** A loop, as `set` needs a view made for each copy: twenty and more a changed account. */
-function copyHash(from: Uint8Array, start: number, to: Uint8Array, at: number): void {
-  for (let i = 0; i < 32; i++) to[at + i] = from[start + i] as number
 }
 
 function bitAt(keys: Uint8Array, slot: number, depth: number): number {

@@ -18,7 +18,7 @@ export const channelCases: readonly AcceptanceCase[] = [
         const [a, b, c] = members
         if (a === undefined || b === undefined || c === undefined) return
         for (const { network } of members) for (const each of [CHANNEL, OTHER]) network.open(each)
-        await connectLine(members)
+        await connectLine(subject, members)
         for (const bytes of numbered(100)) {
           a.network.send(CHANNEL.name, b.network.self, bytes)
           b.network.send(CHANNEL.name, a.network.self, bytes)
@@ -40,7 +40,7 @@ export const channelCases: readonly AcceptanceCase[] = [
         const [a, b] = members
         if (a === undefined || b === undefined) return
         for (const { network } of members) network.open(CHANNEL)
-        await connectLine(members)
+        await connectLine(subject, members)
         const large = new Uint8Array(CHANNEL.messageBytesMax + 1)
         await refused(() => a.network.send(CHANNEL.name, b.network.self, large), 'a large message')
         await refused(() => a.network.send(OTHER.name, b.network.self, utf8('x')), 'a channel that is not open')
@@ -62,12 +62,12 @@ export const channelCases: readonly AcceptanceCase[] = [
         if (a === undefined || b === undefined) return
         for (const { network } of members) network.open(CHANNEL)
         a.network.send(CHANNEL.name, b.network.self, utf8('to nobody'))
-        await connectLine(members)
+        await connectLine(subject, members)
         a.network.send(CHANNEL.name, b.network.self, utf8('first'))
         await subject.until(() => b.heard.length === 1, 'a message')
         a.network.hangUp(b.network.self)
         await subject.until(() => a.watched.at(-1) === `gone ${b.network.self}`, 'the end of the connection')
-        await connectLine(members)
+        await connectLine(subject, members)
         await subject.until(() => a.watched.at(-1) === `connected ${b.network.self}`, 'a new connection')
         a.network.send(CHANNEL.name, b.network.self, utf8('second'))
         await subject.until(() => b.heard.length === 2, 'a message on a new connection')
@@ -81,7 +81,7 @@ export const channelCases: readonly AcceptanceCase[] = [
         const [a, b] = members
         if (a === undefined || b === undefined) return
         for (const { network } of members) network.open(CHANNEL)
-        await connectLine(members)
+        await connectLine(subject, members)
         const done = Promise.withResolvers<void>()
         b.judge = () => done.promise.then(() => 'accept')
         for (const bytes of numbered(200, 1_000)) a.network.send(CHANNEL.name, b.network.self, bytes)
@@ -102,7 +102,7 @@ export const channelCases: readonly AcceptanceCase[] = [
         const [a, b] = members
         if (a === undefined || b === undefined) return
         for (const { network } of members) network.open(LATEST)
-        await connectLine(members)
+        await connectLine(subject, members)
         const done = Promise.withResolvers<void>()
         b.judge = () => done.promise.then(() => 'accept')
         a.network.send(LATEST.name, b.network.self, utf8('first'))

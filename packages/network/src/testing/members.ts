@@ -1,4 +1,4 @@
-import { equalBytes, isArmError, utf8 } from '@armchain/core'
+import { isArmError, utf8 } from '@armchain/core'
 import type { ChannelSpec, ExchangeSpec, Inbound, Network, TopicSpec, Verdict } from '../network.ts'
 import type { QueueSpec } from '../queue-spec.ts'
 import { topicName } from '../topic-name.ts'
@@ -59,12 +59,18 @@ export async function withMembers(
   }
 }
 
-/** Connects each with the one after it. */
-export async function connectLine(members: readonly Member[]): Promise<void> {
-  for (const [i, { network }] of members.entries()) {
+/** Connects each with the one after it, and waits until both know. */
+export async function connectLine(subject: NetworkSubject, members: readonly Member[]): Promise<void> {
+  for (const [i, member] of members.entries()) {
     const next = members[i + 1]
-    if (next !== undefined) await network.dial(addressOf(next))
+    if (next === undefined) return
+    await member.network.dial(addressOf(next))
+    await subject.until(() => isConnected(member, next) && isConnected(next, member), 'both to know of a connection')
   }
+}
+
+function isConnected({ watched }: Member, { network }: Member): boolean {
+  return watched.findLast((each) => each.endsWith(network.self)) === `connected ${network.self}`
 }
 
 export function addressOf({ network }: Member): string {
@@ -104,10 +110,6 @@ export function same(actual: unknown, wanted: unknown, what: string): void {
 
 export function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(what)
-}
-
-export function sameBytes(actual: Uint8Array, wanted: Uint8Array, what: string): void {
-  if (!equalBytes(actual, wanted)) throw new Error(`${what}: other bytes`)
 }
 
 /** The call is refused with ARM_NETWORK. */

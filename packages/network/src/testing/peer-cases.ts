@@ -35,7 +35,7 @@ export const peerCases: readonly AcceptanceCase[] = [
     run: (subject) =>
       withMembers(subject, { count: 2 }, async ([a, b]) => {
         if (a === undefined || b === undefined) return
-        await connectLine([a, b])
+        await connectLine(subject, [a, b])
         await b.network.close()
         await b.network.close()
         await subject.until(() => a.watched.includes(`gone ${b.network.self}`), 'the end of a peer')
@@ -47,7 +47,7 @@ export const peerCases: readonly AcceptanceCase[] = [
     run: (subject) =>
       withMembers(subject, { count: 2 }, async ([a, b]) => {
         if (a === undefined || b === undefined) return
-        await connectLine([a, b])
+        await connectLine(subject, [a, b])
         a.network.hangUp(b.network.self)
         await subject.until(() => a.watched.includes(`gone ${b.network.self}`), 'the end of a connection')
         await a.network.dial(addressOf(b))
@@ -59,7 +59,7 @@ export const peerCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2 }, async ([a, b]) => {
         if (a === undefined || b === undefined) return
         for (const { network } of [a, b]) network.open(CHANNEL)
-        await connectLine([a, b])
+        await connectLine(subject, [a, b])
         b.network.send(CHANNEL.name, a.network.self, utf8('before'))
         await subject.until(() => texts(a, CHANNEL.name).length === 1, 'a message')
         a.network.ban(b.network.self, BAN_MS)
@@ -78,7 +78,7 @@ export const peerCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 3 }, async (members) => {
         const [a, , c] = members
         if (a === undefined || c === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         const key = sha256(utf8('vShard 7'))
         await subject.until(async () => {
           await c.network.announce(key)

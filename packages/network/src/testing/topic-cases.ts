@@ -19,7 +19,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 4 }, async (members) => {
         const [a, b, c, outsider] = members
         if (a === undefined || b === undefined || c === undefined || outsider === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, [a, b, c])
         check((await a.network.publish(TOPIC.name, utf8('one'))) > 0, 'a message was given to nobody')
         await c.network.publish(TOPIC.name, utf8('two'))
@@ -38,7 +38,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2 }, async (members) => {
         const [a, b] = members
         if (a === undefined || b === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members)
         await refused(() => a.network.publish(TOPIC.name, new Uint8Array(TOPIC.messageBytesMax + 1)), 'a large message')
         await refused(() => a.network.publish(OTHER.name, utf8('x')), 'a message in a topic that was not joined')
@@ -54,7 +54,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 3 }, async (members) => {
         const [a, b, c] = members
         if (a === undefined || b === undefined || c === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members)
         b.judge = ({ bytes }) =>
           bytes[0] === 'r'.charCodeAt(0) ? 'reject' : bytes[0] === 'i'.charCodeAt(0) ? 'ignore' : 'accept'
@@ -72,7 +72,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2 }, async (members) => {
         const [a, b] = members
         if (a === undefined || b === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members)
         await joined(subject, members, OTHER)
         for (const { name } of [TOPIC, OTHER]) await a.network.publish(name, utf8('bridged'))
@@ -86,11 +86,12 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2 }, async (members) => {
         const [a, b] = members
         if (a === undefined || b === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members)
         b.network.leave(TOPIC.name)
+        let tries = 0
         await subject.until(
-          async () => (await a.network.publish(TOPIC.name, utf8('away'))) === 0,
+          async () => (await a.network.publish(TOPIC.name, utf8(`away ${tries++}`))) === 0,
           'the leave to be known',
         )
         b.heard.length = 0
@@ -98,7 +99,6 @@ export const topicCases: readonly AcceptanceCase[] = [
         await subject.pass(300)
         same(b.heard, [], 'what was heard after leaving')
         b.network.join(TOPIC)
-        let tries = 0
         await subject.until(async () => {
           await a.network.publish(TOPIC.name, utf8(`again ${tries++}`))
           return b.heard.length > 0
@@ -111,7 +111,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2, inFlightMax: 1 }, async (members) => {
         const [a, b] = members
         if (a === undefined || b === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members)
         await joined(subject, members, URGENT)
         const done = Promise.withResolvers<void>()
@@ -138,7 +138,7 @@ export const topicCases: readonly AcceptanceCase[] = [
       withMembers(subject, { count: 2, inFlightMax: 1 }, async (members) => {
         const [a, b] = members
         if (a === undefined || b === undefined) return
-        await connectLine(members)
+        await connectLine(subject, members)
         await joined(subject, members, SMALL)
         const done = Promise.withResolvers<void>()
         b.judge = () => done.promise.then(() => 'accept')

@@ -66,8 +66,10 @@ export type ChainHostOptions = {
 /** What engines ask of the network; nothing of it comes where a validator is alone. */
 export interface HostNetwork {
   sendToEngine(vShard: number, to: number | 'all', bytes: Uint8Array): void
-  requestBlocks(vShard: number, fromHeight: number): void
-  blameSeat(vShard: number, seat: number, reason: string): void
+  /** Those that follow on the last one that is final here. */
+  requestBlocks(vShard: number): void
+  /** Whoever has this place has sent what no correct node sends: a seat, or the number of a peer above all seats. */
+  blame(vShard: number, place: number, reason: string): void
   /** A validator of a vShard has signed what no correct one signs. */
   report(vShard: number, evidence: Uint8Array): void
 }
@@ -342,6 +344,8 @@ export class ChainHost {
   }
 
   #carryOut(effects: readonly MachineEffect[]): void {
+    // Nothing comes of most transactions until the next block.
+    if (effects.length === 0) return
     const batch: Batch = { shown: [], sent: [], votes: new Map(), sizeBytes: 0 }
     try {
       for (const effect of effects) this.#carryOutOne(effect, batch)
@@ -383,9 +387,9 @@ export class ChainHost {
       case 'check':
         return this.#check(effect)
       case 'fetch':
-        return this.#network?.requestBlocks(effect.shard, effect.fromHeight)
+        return this.#network?.requestBlocks(effect.shard)
       case 'misconduct':
-        return this.#network?.blameSeat(effect.shard, effect.peer, effect.reason)
+        return this.#network?.blame(effect.shard, effect.peer, effect.reason)
       case 'evidence':
         return this.#network?.report(effect.shard, effect.bytes)
       case 'halted':

@@ -108,5 +108,5 @@ test('a kept transaction is a copy of what was handed in', async () => {
   raw.fill(0)
   await intake.submit([signTransfer({ from: alice, nonce: 0 })])
   const [result] = await waiting
-  expect(result).toEqual({ ok: true, id: transactionId(signTransfer({ from: alice, nonce: 1 })) })
+  expect(result).toEqual({ ok: true, id: transactionId(signTransfer({ from: alice, nonce: 1 })), vShard: 1 })
 })

@@ -1,4 +1,6 @@
 import {
+  carveBytes,
+  copy32,
   limits,
   type Outcome,
   type PreparedTransaction,
@@ -16,6 +18,11 @@ import { withHint } from './refusal-hints.ts'
 import { verifyBatch } from './verify-batch.ts'
 
 const { TX_BYTES_MAX } = limits
+
+/** Also where it belongs: others of that vShard are told of it. */
+export type IntakeResult =
+  | (Extract<SubmitResult, { readonly ok: true }> & { readonly vShard: number })
+  | Extract<SubmitResult, { readonly ok: false }>
 
 export type Admit = (prepared: PreparedTransaction) => Refusal | undefined
 /** Whether a transaction is in a block already. */
@@ -44,8 +51,8 @@ export class Intake {
   }
 
   /** The bytes are the intake's from now on: they may be kept, and what their buffers hold beside them with them. */
-  async submit(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const batches: Promise<readonly SubmitResult[]>[] = []
+  async submit(raws: readonly Uint8Array[]): Promise<readonly IntakeResult[]> {
+    const batches: Promise<readonly IntakeResult[]>[] = []
     for (let i = 0; i < raws.length; i += INTAKE_BATCH) {
       // A few at a time, so that others' batches come between those of a large request, be it all forgeries.
       const earlier = batches.at(-INTAKE_BATCHES_IN_FLIGHT)
@@ -60,8 +67,8 @@ export class Intake {
     this.#parked.close()
   }
 
-  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly SubmitResult[]> {
-    const results: (SubmitResult | Promise<SubmitResult>)[] = new Array(raws.length)
+  async #submitBatch(raws: readonly Uint8Array[]): Promise<readonly IntakeResult[]> {
+    const results: (IntakeResult | Promise<IntakeResult>)[] = new Array(raws.length)
     const decoded: PreparedTransaction[] = []
     const positions: number[] = []
     for (let position = 0; position < raws.length; position++) {
@@ -76,29 +83,31 @@ export class Intake {
       for (let i = 0; i < decoded.length; i++)
         results[positions[i] as number] = this.#judged(decoded[i] as PreparedTransaction, verified, i)
     }
-    return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as SubmitResult[])
+    return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as IntakeResult[])
   }
 
-  /** Id and account are yet to come: the verifying threads compute them. */
+  /** With room for id and account, which the verifying threads compute: what waits is copied by each collection, so it is made once. */
   #decode(raw: Uint8Array): Outcome<PreparedTransaction> {
     if (raw.length > TX_BYTES_MAX)
       return refuse('ARM_TX_TOO_LARGE', `transaction has over ${TX_BYTES_MAX} bytes`, { sizeBytes: raw.length })
-    return prepareTransaction(this.#runtime, raw, NO_HASH, NO_HASH)
+    return prepareTransaction(this.#runtime, raw, carveBytes(32), carveBytes(32))
   }
 
   #judged(
     decoded: PreparedTransaction,
     { verdicts, ids, accounts }: VerifiedBatch,
     i: number,
-  ): SubmitResult | Promise<SubmitResult> {
+  ): IntakeResult | Promise<IntakeResult> {
     if (verdicts[i] === VERDICT_KEY)
       return refused({ code: 'ARM_TX_KEY', message: 'the key may not own an account: it is of small or mixed order' })
     if (verdicts[i] !== VERDICT_VALID) return refused({ code: 'ARM_TX_SIGNATURE', message: 'the signature is invalid' })
     const at = 32 * i
-    return this.#offer({ ...decoded, id: ids.slice(at, at + 32), account: accounts.slice(at, at + 32) })
+    copy32(ids, at, decoded.id, 0)
+    copy32(accounts, at, decoded.account, 0)
+    return this.#offer(decoded)
   }
 
-  #offer(prepared: PreparedTransaction): SubmitResult | Promise<SubmitResult> {
+  #offer(prepared: PreparedTransaction): IntakeResult | Promise<IntakeResult> {
     const refusal = this.#admit(prepared)
     if (refusal === undefined) {
       if (this.#parked.size > 0) this.#follow(prepared)
@@ -122,7 +131,7 @@ export class Intake {
   }
 
   /** A used nonce is told apart from the very transaction that used it: sending again is harmless, and the client may wait for it. */
-  async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<SubmitResult> {
+  async #usedNonce({ id }: PreparedTransaction, refusal: Refusal): Promise<IntakeResult> {
     if (!(await this.#isIncluded(id))) return refused(refusal)
     return refused({
       code: 'ARM_TX_DUPLICATE',
@@ -132,12 +141,10 @@ export class Intake {
   }
 }
 
-/** Id and account of what is only decoded. */
-const NO_HASH = new Uint8Array(0)
-function accepted({ id }: PreparedTransaction): SubmitResult {
-  return { ok: true, id }
+function accepted({ id, tx }: PreparedTransaction): IntakeResult {
+  return { ok: true, id, vShard: tx.vShard }
 }
 
-function refused(refusal: Refusal): SubmitResult {
+function refused(refusal: Refusal): IntakeResult {
   return { ok: false, ...withHint(refusal) }
 }

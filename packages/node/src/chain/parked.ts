@@ -1,13 +1,13 @@
 import { equalBytes, type PreparedTransaction, toHex } from '@armchain/core'
 import { INTAKE_GAP_MS, INTAKE_PARKED_MAX, INTAKE_PARKED_PER_ACCOUNT_MAX } from '../limits.ts'
-import type { SubmitResult } from '../rpc/submit.ts'
+import type { IntakeResult } from './intake.ts'
 
 /** A transaction ahead of its nonce; `settle` answers whoever sent it. */
 export type Parked = {
   readonly prepared: PreparedTransaction
-  readonly settle: (result: SubmitResult) => void
+  readonly settle: (result: IntakeResult) => void
   /** What becomes of it, for whoever sends the same again meanwhile. */
-  readonly outcome: Promise<SubmitResult>
+  readonly outcome: Promise<IntakeResult>
 }
 
 /**
@@ -23,19 +23,19 @@ export class ParkedTransactions {
   }
 
   /** Resolves to what becomes of it; to `gap` after a while, or at once where there is no room. */
-  park(prepared: PreparedTransaction, gap: SubmitResult): SubmitResult | Promise<SubmitResult> {
+  park(prepared: PreparedTransaction, gap: IntakeResult): IntakeResult | Promise<IntakeResult> {
     const key = accountKey(prepared)
     const own = this.#accounts.get(key) ?? new Map<number, Parked>()
     const { nonce } = prepared.tx
     const other = own.get(nonce)
     if (other !== undefined) return equalBytes(other.prepared.id, prepared.id) ? other.outcome : gap
     if (this.#count >= INTAKE_PARKED_MAX || own.size >= INTAKE_PARKED_PER_ACCOUNT_MAX) return gap
-    const { promise: outcome, resolve } = Promise.withResolvers<SubmitResult>()
+    const { promise: outcome, resolve } = Promise.withResolvers<IntakeResult>()
     const timer = setTimeout(() => {
       this.#remove(key, nonce)
       resolve(gap)
     }, INTAKE_GAP_MS)
-    const settle = (result: SubmitResult): void => {
+    const settle = (result: IntakeResult): void => {
       clearTimeout(timer)
       resolve(result)
     }
@@ -67,7 +67,7 @@ export class ParkedTransactions {
   }
 }
 
-const CLOSED: SubmitResult = {
+const CLOSED: IntakeResult = {
   ok: false,
   code: 'ARM_TX_NONCE_GAP',
   message: 'transactions before this one are missing',

@@ -36,7 +36,7 @@ test('it holds what a map by id would hold, also where ids begin alike', () => {
   )
 })
 
-test('the prefix is the first six bytes, big end first', () => {
-  expect(idPrefix(Uint8Array.of(1, 2, 3, 4, 5, 6, 7))).toBe(0x010203040506)
-  expect(idPrefix(new Uint8Array(32).fill(255))).toBe(2 ** 48 - 1)
+test('the prefix is 30 bits of the first four bytes, big end first', () => {
+  expect(idPrefix(Uint8Array.of(1, 2, 3, 4, 5, 6, 7))).toBe(0x01020304)
+  expect(idPrefix(new Uint8Array(32).fill(255))).toBe(2 ** 30 - 1)
 })

@@ -30,15 +30,21 @@ export class LocalNetwork {
     return this.#lost
   }
 
-  /** A member's transport; a number is free again once it has been closed. */
+  /** A member's transport, with those it has to know of from the start; a number is free again once it has been closed. */
   join(self: number, peers: readonly number[]): Transport {
     invariant(!this.#members.has(self), `validator ${self} is in the network already`)
     const member: Member = { listener: undefined, paused: [], isPaused: false, cutOff: new Map() }
     this.#members.set(self, member)
+    const others = (): number[] => [...new Set([...peers, ...this.#members.keys()])].filter((peer) => peer !== self)
     return {
       self,
-      peers: peers.filter((peer) => peer !== self),
+      get peers() {
+        return others()
+      },
       send: (to, bytes) => this.#send(self, to, bytes),
+      broadcast: (_vShard, _subject, bytes) => {
+        for (const peer of others()) this.#send(self, peer, bytes)
+      },
       listen: (listener) => {
         member.listener = listener
       },
@@ -141,7 +147,7 @@ export class LocalNetwork {
     link.queuedBytes -= bytes.length
     const until = member?.cutOff.get(from)
     if (member?.listener === undefined || link.cut || (until !== undefined && performance.now() < until)) this.#lost++
-    else member.listener(from, bytes)
+    else void member.listener(from, bytes)
   }
 
   #link(from: number, to: number): LinkState {
@@ -168,7 +174,7 @@ const SOUND: LinkShape = { cut: false, delayMs: 0, loss: 0 }
 type LinkState = LinkShape & { queuedBytes: number }
 type Delivery = { readonly from: number; readonly to: number; readonly bytes: Uint8Array; readonly link: LinkState }
 type Member = {
-  listener: ((from: number, bytes: Uint8Array) => void) | undefined
+  listener: Parameters<Transport['listen']>[0] | undefined
   /** What arrived while it stood still. */
   readonly paused: Delivery[]
   isPaused: boolean

@@ -1,61 +1,74 @@
-import { DEFAULT_PEER_LIMITS, PeerGuard } from '@armchain/consensus'
-import { toHex } from '@armchain/core'
-import type { Layout } from '@armchain/shard'
+import { DEFAULT_PEER_LIMITS, PeerGuard, verifyCertificate } from '@armchain/consensus'
+import { headCodec, isArmError, toHex } from '@armchain/core'
+import type { Urgency, Verdict } from '@armchain/network'
+import type { Layout, ShardDescriptor } from '@armchain/shard'
+import type { IntakeResult } from '../chain/intake.ts'
 import {
   GOSSIP_AGAIN_MAX,
   PEER_TRANSACTIONS_WAITING_MAX,
   SYNC_BLOCKS_MAX,
   SYNC_BYTES_MAX,
   SYNC_EVERY_MS,
-  SYNC_STALLED_MS,
+  VOTE_BYTES_MAX,
 } from '../limits.ts'
 import type { Log } from '../log.ts'
+import { BlockSync } from './block-sync.ts'
 import type { Transport } from './transport.ts'
-import { decodePeerMessage, encodePeerMessage, PeerKind, type PeerMessage } from './wire.ts'
+import { type CertifiedHead, decodePeerMessage, encodePeerMessage, PeerKind, type PeerMessage } from './wire.ts'
 
-/** What the messages of other nodes are for. Seats are those of a vShard's committee. */
+/**
+ * What the messages of other nodes are for. Senders have places in a vShard: those with a seat in its committee that
+ * seat, all others a number above the seats.
+ */
 export type PeerHandlers = {
   readonly engine: (vShard: number, seat: number, bytes: Uint8Array) => void
-  readonly blocks: (vShard: number, seat: number, blocks: readonly Uint8Array[]) => void
-  readonly transactions: (transactions: readonly Uint8Array[]) => Promise<unknown>
+  readonly blocks: (vShard: number, place: number, blocks: readonly Uint8Array[]) => void
+  readonly transactions: (transactions: readonly Uint8Array[]) => Promise<readonly IntakeResult[]>
   /** Last height of a vShard that is final here. */
   readonly finalHeight: (vShard: number) => number
+  /** The latest final head of a vShard here. */
+  readonly latestHead: (vShard: number) => Omit<CertifiedHead, 'vShard'> | undefined
+  /** Whether this node has a seat in a vShard's committee. */
+  readonly decides: (vShard: number) => boolean
   /** Transactions that wait in this node's pools, the longest waiting first. */
-  readonly waiting: () => Iterable<Uint8Array>
+  readonly waiting: () => Iterable<{ readonly vShard: number; readonly bytes: Uint8Array }>
   /** A final block of this node that is durable, as a log record has it. */
   readonly block: (vShard: number, height: number) => Promise<Uint8Array | undefined>
 }
 
+/** Transactions of a vShard as they are broadcast. */
+type Batch = { readonly vShard: number; readonly transactions: readonly Uint8Array[] }
+
 /**
  * A node's side of the network: who sits where, what is sent to whom, and who is not listened to any more.
  *
- * Rules: a message counts for the seat that its sender holds in the vShard's committee, and for nothing where it holds
- * none; who sends too much, or too much that is wrong, is cut off for a while (`PeerGuard`); of one peer's transactions
- * so many wait to be verified and the rest is dropped; it is answered one request for blocks at a time.
+ * Rules: a message of an engine counts for the seat that its sender holds in the vShard's committee; blocks, heads and
+ * transactions prove themselves, whoever brings them; who sends too much, or too much that is wrong, is cut off for a
+ * while (`PeerGuard`); of one peer's transactions so many wait to be verified and the rest is dropped; it is answered one
+ * request for blocks at a time. The proposer of a final block tells everyone of its head; where that was lost, a
+ * validator that looks around tells again.
  */
 export class Peers {
   readonly #transport: Transport
+  readonly #layout: Layout
   readonly #handlers: PeerHandlers
   readonly #log: Log
-  /** By vShard: seat of each peer, and peer of each seat. */
-  readonly #seats: Map<
-    number,
-    { readonly ofPeer: Map<number, number>; readonly peerAt: readonly (number | undefined)[] }
-  > = new Map()
+  readonly #places: Map<number, Places>
+  readonly #sync: BlockSync
   readonly #guard: PeerGuard
   readonly #waiting: Map<number, number> = new Map()
   readonly #answering: Set<number> = new Set()
-  /** Where each vShard stood when it last moved. */
-  readonly #moved: Map<number, { readonly height: number; readonly atMs: number }> = new Map()
+  /** Highest head of each vShard that was told of, by anyone. */
+  readonly #told: Map<number, number> = new Map()
   /** Transactions that waited at the last look. */
   #waited: ReadonlySet<Uint8Array> = new Set()
   #watch: NodeJS.Timeout | undefined
-  #asked = 0
   #cutOffs = 0
 
-  /** Peers have the numbers of the main shard's seats. */
+  /** Validators have the numbers of the main shard's seats. */
   constructor(transport: Transport, layout: Layout, handlers: PeerHandlers, log: Log) {
     this.#transport = transport
+    this.#layout = layout
     this.#handlers = handlers
     this.#log = log
     // What a correct peer has to say grows with the vShards that it decides on.
@@ -69,11 +82,19 @@ export class Peers {
     const numbers = new Map(
       (layout.shards[0]?.validators ?? []).map(({ publicKey }, number) => [toHex(publicKey), number]),
     )
-    for (const { key, validators } of layout.shards) {
-      const peerAt = validators.map(({ publicKey }) => numbers.get(toHex(publicKey)))
-      const ofPeer = new Map(peerAt.flatMap((peer, seat) => (peer === undefined ? [] : [[peer, seat] as const])))
-      this.#seats.set(key.vShard, { ofPeer, peerAt })
-    }
+    this.#places = new Map(layout.shards.map((shard) => [shard.key.vShard, placesOf(shard, numbers)]))
+    const { finalHeight, decides } = handlers
+    this.#sync = new BlockSync(
+      {
+        vShards: layout.shards.map(({ key }) => key.vShard),
+        finalHeight,
+        decides,
+        peers: () => transport.peers,
+        ask: (peer, vShard, fromHeight) =>
+          this.#send(peer, encodePeerMessage({ kind: PeerKind.wantBlocks, vShard, fromHeight }), 'sync'),
+      },
+      performance.now(),
+    )
     transport.listen((from, bytes) => this.#receive(from, bytes))
   }
 
@@ -84,32 +105,42 @@ export class Peers {
 
   sendToEngine(vShard: number, to: number | 'all', bytes: Uint8Array): void {
     const framed = encodePeerMessage({ kind: PeerKind.engine, vShard, bytes })
-    const seats = this.#seats.get(vShard)
+    // A block that is on its way must not hold up votes.
+    const urgency = bytes.length > VOTE_BYTES_MAX ? 'headers' : 'votes'
+    const places = this.#places.get(vShard)
     if (to !== 'all') {
-      const peer = seats?.peerAt[to]
-      if (peer !== undefined) this.#send(peer, framed)
+      const peer = places?.peerAt[to]
+      if (peer !== undefined) this.#send(peer, framed, urgency)
       return
     }
-    for (const peer of seats?.ofPeer.keys() ?? []) this.#send(peer, framed)
+    for (const peer of places?.seatOf.keys() ?? []) this.#send(peer, framed, urgency)
   }
 
   /** Tells all others of transactions that were accepted here. */
-  gossip(transactions: readonly Uint8Array[]): void {
-    if (transactions.length === 0) return
-    const framed = encodePeerMessage({ kind: PeerKind.transactions, transactions })
-    for (const peer of this.#transport.peers) this.#send(peer, framed)
+  gossip(batches: Iterable<Batch>): void {
+    for (const { vShard, transactions } of batches) {
+      if (transactions.length === 0) continue
+      const framed = encodePeerMessage({ kind: PeerKind.transactions, transactions })
+      this.#transport.broadcast(vShard, 'transactions', framed)
+    }
   }
 
-  /** Asks the next of the others in turn. */
-  requestBlocks(vShard: number, fromHeight: number): void {
-    const { peers } = this.#transport
-    const peer = peers[this.#asked++ % Math.max(1, peers.length)]
-    if (peer !== undefined) this.#send(peer, encodePeerMessage({ kind: PeerKind.wantBlocks, vShard, fromHeight }))
+  /** Tells all others of a head that is final and durable here. */
+  tell(head: CertifiedHead, height: number): void {
+    this.#toldOf(head.vShard, height)
+    this.#transport.broadcast(head.vShard, 'heads', encodePeerMessage({ kind: PeerKind.head, ...head }))
   }
 
-  /** Whoever sits there has sent what no correct node sends. */
-  blameSeat(vShard: number, seat: number, reason: string): void {
-    const peer = this.#seats.get(vShard)?.peerAt[seat]
+  requestBlocks(vShard: number): void {
+    this.#sync.request(performance.now(), vShard)
+  }
+
+  /** Whoever has that place has sent what no correct node sends. */
+  blame(vShard: number, place: number, reason: string): void {
+    const places = this.#places.get(vShard)
+    if (places === undefined) return
+    const { peerAt } = places
+    const peer = place < peerAt.length ? peerAt[place] : place - peerAt.length
     if (peer !== undefined) this.#blame(peer, reason)
   }
 
@@ -118,6 +149,7 @@ export class Peers {
    * it, and after transactions that wait for long: those who have not heard of them are told again.
    */
   start(): void {
+    this.#lookAround()
     this.#watch ??= setInterval(() => this.#lookAround(), SYNC_EVERY_MS).unref()
   }
 
@@ -127,55 +159,112 @@ export class Peers {
   }
 
   #lookAround(): void {
-    const atMs = performance.now()
-    for (const vShard of this.#seats.keys()) {
-      const height = this.#handlers.finalHeight(vShard)
-      const moved = this.#moved.get(vShard)
-      if (moved?.height !== height) this.#moved.set(vShard, { height, atMs })
-      else if (atMs - moved.atMs > SYNC_STALLED_MS) this.requestBlocks(vShard, height + 1)
-    }
+    this.#sync.look(performance.now())
+    this.#tellAgain()
     const waiting = new Set<Uint8Array>()
-    for (const transaction of this.#handlers.waiting()) {
+    const again = new Map<number, Uint8Array[]>()
+    for (const { vShard, bytes } of this.#handlers.waiting()) {
       if (waiting.size === GOSSIP_AGAIN_MAX) break
-      waiting.add(transaction)
+      waiting.add(bytes)
+      if (!this.#waited.has(bytes)) continue
+      const batch = again.get(vShard)
+      if (batch === undefined) again.set(vShard, [bytes])
+      else batch.push(bytes)
     }
-    this.gossip([...waiting].filter((transaction) => this.#waited.has(transaction)))
+    this.gossip([...again].map(([vShard, transactions]) => ({ vShard, transactions })))
     this.#waited = waiting
   }
 
-  #send(peer: number, framed: Uint8Array): void {
-    if (peer !== this.#transport.self) this.#transport.send(peer, framed)
-  }
-
-  #receive(from: number, framed: Uint8Array): void {
-    const heard = this.#guard.admit(performance.now(), from, framed.length)
-    if (heard === 'cut-off-now') this.#cutOff(from, 'more than any correct peer has to say')
-    if (heard !== 'heard') return
-    const message = decodePeerMessage(framed)
-    if (message === undefined) return this.#blame(from, 'a message that is malformed')
-    switch (message.kind) {
-      case PeerKind.engine:
-      case PeerKind.blocks: {
-        const seat = this.#seats.get(message.vShard)?.ofPeer.get(from)
-        if (seat === undefined) return this.#blame(from, 'a message for a vShard in which it has no seat')
-        if (message.kind === PeerKind.engine) return this.#handlers.engine(message.vShard, seat, message.bytes)
-        return this.#handlers.blocks(message.vShard, seat, message.blocks)
-      }
-      case PeerKind.transactions:
-        return this.#take(from, message.transactions)
-      case PeerKind.wantBlocks:
-        if (!this.#answering.has(from)) void this.#answer(from, message)
+  /** Of heads that nobody has told of since the last look: their proposer may be gone. */
+  #tellAgain(): void {
+    for (const vShard of this.#places.keys()) {
+      if (!this.#handlers.decides(vShard)) continue
+      const latest = this.#handlers.latestHead(vShard)
+      if (latest === undefined) continue
+      const { height } = headCodec.decode(latest.head)
+      if (height > (this.#told.get(vShard) ?? 0)) this.tell({ vShard, ...latest }, height)
     }
   }
 
-  #take(from: number, transactions: readonly Uint8Array[]): void {
+  #toldOf(vShard: number, height: number): void {
+    this.#told.set(vShard, Math.max(height, this.#told.get(vShard) ?? 0))
+  }
+
+  #send(peer: number, framed: Uint8Array, urgency: Urgency): void {
+    if (peer !== this.#transport.self) this.#transport.send(peer, framed, urgency)
+  }
+
+  #receive(from: number, framed: Uint8Array): Verdict | Promise<Verdict> {
+    const heard = this.#guard.admit(performance.now(), from, framed.length)
+    if (heard === 'cut-off-now') this.#cutOff(from, 'more than any correct peer has to say')
+    if (heard !== 'heard') return 'ignore'
+    const message = decodePeerMessage(framed)
+    if (message === undefined) return this.#blame(from, 'a message that is malformed')
+    switch (message.kind) {
+      case PeerKind.engine: {
+        const seat = this.#places.get(message.vShard)?.seatOf.get(from)
+        if (seat === undefined) return this.#blame(from, 'a message for a vShard in which it has no seat')
+        this.#handlers.engine(message.vShard, seat, message.bytes)
+        return 'accept'
+      }
+      case PeerKind.blocks:
+        return this.#takeBlocks(from, message)
+      case PeerKind.transactions:
+        return this.#takeTransactions(from, message.transactions)
+      case PeerKind.head:
+        return this.#takeHead(from, message)
+      case PeerKind.wantBlocks:
+        if (!this.#answering.has(from)) void this.#answer(from, message)
+        return 'accept'
+    }
+  }
+
+  #takeBlocks(from: number, { vShard, blocks }: PeerMessage & { kind: typeof PeerKind.blocks }): Verdict {
+    const places = this.#places.get(vShard)
+    if (places === undefined) return this.#blame(from, 'blocks of a vShard that there is not')
+    if (blocks.length > 0) {
+      const place = places.seatOf.get(from) ?? places.peerAt.length + from
+      this.#handlers.blocks(vShard, place, blocks)
+    }
+    this.#sync.answered(performance.now(), vShard, from, blocks.length)
+    return 'accept'
+  }
+
+  async #takeTransactions(from: number, transactions: readonly Uint8Array[]): Promise<Verdict> {
     const waiting = this.#waiting.get(from) ?? 0
-    if (waiting + transactions.length > PEER_TRANSACTIONS_WAITING_MAX) return
+    if (waiting + transactions.length > PEER_TRANSACTIONS_WAITING_MAX) return 'ignore'
     this.#waiting.set(from, waiting + transactions.length)
-    this.#handlers
-      .transactions(transactions)
-      .catch((error: unknown) => this.#log.warn('transactions of a peer were not taken', { error: String(error) }))
-      .finally(() => this.#waiting.set(from, (this.#waiting.get(from) ?? 0) - transactions.length))
+    try {
+      const results = await this.#handlers.transactions(transactions)
+      if (results.some((result) => !result.ok && FORGED.has(result.code)))
+        return this.#blame(from, 'a transaction that nobody has signed')
+      return results.some(({ ok }) => ok) ? 'accept' : 'ignore'
+    } catch (error) {
+      this.#log.warn('transactions of a peer were not taken', { error: String(error) })
+      return 'ignore'
+    } finally {
+      this.#waiting.set(from, (this.#waiting.get(from) ?? 0) - transactions.length)
+    }
+  }
+
+  #takeHead(from: number, { vShard, head, certificate }: CertifiedHead): Verdict {
+    const places = this.#places.get(vShard)
+    if (places === undefined) return this.#blame(from, 'the head of a vShard that there is not')
+    try {
+      const { height } = headCodec.decode(head)
+      if (height <= (this.#told.get(vShard) ?? 0)) return 'ignore'
+    } catch (error) {
+      if (!isArmError(error)) throw error
+      return this.#blame(from, 'a head that is malformed')
+    }
+    const { genesisHash, schemaVersion } = this.#layout
+    const certified = verifyCertificate(head, certificate, { genesisHash, schemaVersion, committee: places.committee })
+    if (!certified.ok) return this.#blame(from, `a head that is not final: ${certified.reason.message}`)
+    const { shard, height } = certified.value
+    if (shard.vShard !== vShard) return this.#blame(from, 'the head of another vShard')
+    this.#toldOf(vShard, height)
+    this.#sync.heard(performance.now(), vShard, height, from)
+    return 'accept'
   }
 
   async #answer(
@@ -192,7 +281,7 @@ export class Peers {
         blocks.push(block)
         sizeBytes += block.length
       }
-      if (blocks.length > 0) this.#send(from, encodePeerMessage({ kind: PeerKind.blocks, vShard, blocks }))
+      this.#send(from, encodePeerMessage({ kind: PeerKind.blocks, vShard, blocks }), 'sync')
     } catch (error) {
       this.#log.warn('a peer could not be sent blocks', { peer: from, error: String(error) })
     } finally {
@@ -200,8 +289,9 @@ export class Peers {
     }
   }
 
-  #blame(peer: number, reason: string): void {
+  #blame(peer: number, reason: string): 'reject' {
     if (this.#guard.blame(performance.now(), peer)) this.#cutOff(peer, reason)
+    return 'reject'
   }
 
   #cutOff(peer: number, reason: string): void {
@@ -210,4 +300,20 @@ export class Peers {
     this.#transport.cutOff(peer, cutOffMs)
     this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: cutOffMs })
   }
+}
+
+/** What no correct node passes on. */
+const FORGED: ReadonlySet<string> = new Set(['ARM_TX_DECODE', 'ARM_TX_SIGNATURE', 'ARM_TX_KEY'])
+
+/** Who sits in a vShard's committee. */
+type Places = {
+  readonly committee: ShardDescriptor['committee']
+  readonly seatOf: ReadonlyMap<number, number>
+  readonly peerAt: readonly (number | undefined)[]
+}
+
+function placesOf({ committee, validators }: ShardDescriptor, numbers: ReadonlyMap<string, number>): Places {
+  const peerAt = validators.map(({ publicKey }) => numbers.get(toHex(publicKey)))
+  const seatOf = new Map(peerAt.flatMap((peer, seat) => (peer === undefined ? [] : [[peer, seat] as const])))
+  return { committee, seatOf, peerAt }
 }

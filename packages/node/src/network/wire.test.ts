@@ -8,6 +8,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.record({ kind: fc.constant(PeerKind.engine), vShard: u32, bytes }),
   fc.record({ kind: fc.constant(PeerKind.transactions), transactions: fc.array(bytes, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant(PeerKind.wantBlocks), vShard: u32, fromHeight: fc.maxSafeNat() }),
+  fc.record({ kind: fc.constant(PeerKind.head), vShard: u32, head: bytes, certificate: bytes }),
   fc.record({ kind: fc.constant(PeerKind.blocks), vShard: u32, blocks: fc.array(bytes, { maxLength: 5 }) }),
 )
 

@@ -30,8 +30,14 @@ export type Command =
 
 export type Request = OpenRequest | PutsRequest | ((Query | Command) & { readonly id: number })
 
+/** The index of transactions is made anew, or completed: because it was damaged, or how far it is. */
+export type IndexingProgress =
+  | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'reading'; readonly shard: number; readonly height: number; readonly lastHeight: number }
+
 export type Reply =
   | { readonly kind: 'opened' }
+  | { readonly kind: 'indexing'; readonly progress: IndexingProgress }
   /** Blocks were written, which were so many bytes; their buffers come back for the next ones. */
   | { readonly kind: 'written'; readonly bytes: number; readonly buffers: readonly ArrayBuffer[] }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }

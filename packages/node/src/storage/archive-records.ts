@@ -4,11 +4,10 @@
  * | key | value |
  * | --- | --- |
  * | `b` shard u32 height u48 | compression u8 (0 none, 1 zstd), lengths u32 of header, stored body, stored receipts, then header, body, receipts, transaction ids 32 each |
- * | `x` transaction id 32 | shard u32, height u48, index u32 |
  * | `h` shard u32 | last height u48 |
  * | `m` name in UTF-8 | the caller's bytes |
  *
- * The whole id is the key: with 16 bytes of it a put costs the same CPU (1.7 us), and collisions would need care.
+ * Where a transaction is stands in an index of its own (`tx-index`), which follows from the blocks.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 // Not the whole core: the worker would load all of it at every start.
@@ -33,7 +32,6 @@ export type BlockPlace = {
 export type TransactionPlace = BlockPlace & { readonly index: number }
 
 export const TX_ID_BYTES = 32
-const TX_PLACE_BYTES = 14
 /** Compression and three lengths. */
 const HEAD_BYTES = 13
 
@@ -52,11 +50,9 @@ export function blockKey({ shard, height }: BlockPlace): Buffer {
   return key
 }
 
-export function txKey(txId: Uint8Array): Buffer {
-  const key = Buffer.allocUnsafe(1 + TX_ID_BYTES)
-  key.writeUInt8(0x78)
-  key.set(txId, 1)
-  return key
+/** The height in a block's key. */
+export function heightOfKey(key: Buffer): number {
+  return key.readUIntBE(5, 6)
 }
 
 export function lastHeightKey(shard: number): Buffer {
@@ -65,6 +61,14 @@ export function lastHeightKey(shard: number): Buffer {
   key.writeUInt32BE(shard, 1)
   return key
 }
+
+/** The shard in a key of a last height. */
+export function shardOfKey(key: Buffer): number {
+  return key.readUInt32BE(1)
+}
+
+/** Before the first and behind the last key of last heights. */
+export const LAST_HEIGHT_KEYS = { from: Buffer.from('h'), to: Buffer.from('i') } as const
 
 export function metaKey(name: string): Buffer {
   return Buffer.from(`m${name}`)
@@ -149,33 +153,4 @@ function decompress(part: Buffer, compression: Compression): Uint8Array {
 function damaged(cause?: unknown): ArmError {
   const hint = 'check the disk, then remove the archive: it is rebuilt from the log'
   return new ArmError('ARM_STORE', 'a record of the archive is damaged', { hint }, { cause })
-}
-
-/** Keys and values of a block's transactions, each in one buffer: `key(i)` and `value(i)` are views. */
-export function encodeTransactions(
-  { shard, height }: BlockPlace,
-  txIds: Uint8Array,
-): { readonly count: number; key(index: number): Buffer; value(index: number): Buffer } {
-  const keyBytes = 1 + TX_ID_BYTES
-  const count = txIds.length / TX_ID_BYTES
-  const keys = Buffer.allocUnsafe(count * keyBytes)
-  const values = Buffer.allocUnsafe(count * TX_PLACE_BYTES)
-  for (let index = 0; index < count; index++) {
-    keys[index * keyBytes] = 0x78
-    keys.set(txIds.subarray(index * TX_ID_BYTES, (index + 1) * TX_ID_BYTES), index * keyBytes + 1)
-    values.writeUInt32BE(shard, index * TX_PLACE_BYTES)
-    values.writeUIntBE(height, index * TX_PLACE_BYTES + 4, 6)
-    values.writeUInt32BE(index, index * TX_PLACE_BYTES + 10)
-  }
-  return {
-    count,
-    key: (index) => keys.subarray(index * keyBytes, (index + 1) * keyBytes),
-    value: (index) => values.subarray(index * TX_PLACE_BYTES, (index + 1) * TX_PLACE_BYTES),
-  }
-}
-
-/** Throws `ARM_STORE` where the value is damaged. */
-export function decodePlace(value: Buffer): TransactionPlace {
-  if (value.length !== TX_PLACE_BYTES) throw damaged()
-  return { shard: value.readUInt32BE(0), height: value.readUIntBE(4, 6), index: value.readUInt32BE(10) }
 }

@@ -1,9 +1,10 @@
 import { ClassicLevel } from 'classic-level'
 
-/** The ordered-enough byte store under the archive. */
+/** The ordered byte store under the archive. */
 export interface ArchiveStore {
   get(key: Buffer): Promise<Buffer | undefined>
-  getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]>
+  /** In the order of their keys, from one key to before another. */
+  entries(from: Buffer, to: Buffer): AsyncIterable<readonly [key: Buffer, value: Buffer]>
   batch(): ArchiveBatch
   /** What was written survives the end of the machine once this resolves. */
   sync(): Promise<void>
@@ -22,7 +23,7 @@ const LEVEL_OPTIONS = {
   keyEncoding: 'buffer',
   valueEncoding: 'buffer',
   compression: false, // Bodies come compressed, and hashes do not compress.
-  writeBufferSize: 32 * 1024 * 1024, // Fewer, larger tables: less merging for the random keys of the index.
+  writeBufferSize: 32 * 1024 * 1024, // Fewer, larger tables: less merging.
   maxFileSize: 32 * 1024 * 1024,
   cacheSize: 16 * 1024 * 1024,
 } as const
@@ -30,9 +31,11 @@ const LEVEL_OPTIONS = {
 export async function openLevelStore(dir: string): Promise<ArchiveStore> {
   const level = new ClassicLevel<Buffer, Buffer>(dir, LEVEL_OPTIONS)
   await level.open()
+  // The index of transactions stood here in format 1; it is made anew from the blocks, elsewhere.
+  await level.clear({ gte: Buffer.from('x'), lt: Buffer.from('y') })
   return {
     get: (key) => level.get(key),
-    getMany: (keys) => level.getMany(keys),
+    entries: (from, to) => level.iterator({ gte: from, lt: to }),
     batch() {
       const batch = level.batch()
       return {
@@ -48,13 +51,17 @@ export async function openLevelStore(dir: string): Promise<ArchiveStore> {
   }
 }
 
-/** Keeps everything, for development: about 400 bytes for a transaction, until the process ends. */
+/** Keeps everything until it is closed: for development. */
 export function memoryStore(): ArchiveStore {
   const entries = new Map<string, Buffer>()
   const get = (key: Buffer): Buffer | undefined => entries.get(key.toString('latin1'))
   return {
     get: async (key) => get(key),
-    getMany: async (keys) => keys.map(get),
+    async *entries(from, to) {
+      const [low, high] = [from.toString('latin1'), to.toString('latin1')]
+      const names = [...entries.keys()].filter((name) => name >= low && name < high).sort()
+      for (const name of names) yield [Buffer.from(name, 'latin1'), entries.get(name) as Buffer] as const
+    },
     batch() {
       const writes: (() => void)[] = []
       return {

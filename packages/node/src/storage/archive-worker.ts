@@ -1,8 +1,10 @@
 // The archive's worker thread: compresses, and writes to the store behind. Requests are served in their order, runs of
 // blocks as one batch and runs of queries at once, so that a query sees every block that was put before it. It serves one
 // archive at a time, and after its close the next.
+import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
-import { ARCHIVE_BATCH_BYTES_MAX } from '../limits.ts'
+import { ARCHIVE_BATCH_BYTES_MAX, TX_INDEX_LIMITS } from '../limits.ts'
+import { ArchiveIndex } from './archive-index.ts'
 import {
   type Command,
   type OpenRequest,
@@ -18,23 +20,20 @@ import {
   type Compression,
   decodeBlock,
   decodeHeight,
-  decodePlace,
   encodeBlock,
   encodeHeight,
-  encodeTransactions,
   lastHeightKey,
   metaKey,
-  TX_ID_BYTES,
-  txIdsOf,
-  txKey,
 } from './archive-records.ts'
 import { type ArchiveStore, memoryStore, openLevelStore } from './archive-store.ts'
+import { memoryIndexDisk, nodeIndexDisk } from './tx-index/disk.ts'
 
 const port = parentPort
 if (port) serve(port)
 
 type Served = {
   readonly store: ArchiveStore
+  readonly index: ArchiveIndex
   readonly compression: Compression
   /** Last height of each shard, as far as it has been asked for or written. */
   readonly lastHeights: Map<number, number>
@@ -67,8 +66,20 @@ function serve(channel: NonNullable<typeof parentPort>): void {
 }
 
 async function open({ dir, compression }: OpenRequest): Promise<Served> {
-  const store = dir === 'memory' ? memoryStore() : await openLevelStore(dir)
-  return { store, compression, lastHeights: new Map() }
+  const inMemory = dir === 'memory'
+  const store = inMemory ? memoryStore() : await openLevelStore(dir)
+  try {
+    const index = await ArchiveIndex.open(store, {
+      disk: inMemory ? memoryIndexDisk() : nodeIndexDisk(join(dir, 'tx-index')),
+      limits: TX_INDEX_LIMITS,
+      onProgress: (progress) => reply({ kind: 'indexing', progress }),
+    })
+    return { store, index, compression, lastHeights: new Map() }
+  } catch (error) {
+    // The folder is free for whoever mends it.
+    await store.close()
+    throw error
+  }
 }
 
 function reply(message: Reply, transfer: readonly ArrayBuffer[] = []): void {
@@ -84,7 +95,7 @@ async function work(served: Served, queue: Queued[]): Promise<void> {
     const puts = takePuts(queue)
     if (puts.length > 0) await writeBlocks(served, puts)
     const queries = takeQueries(queue)
-    await Promise.all(queries.map((query) => answer(query.id, () => ask(served.store, query))))
+    await Promise.all(queries.map((query) => answer(query.id, () => ask(served, query))))
     const next = queue[0]
     if (next === undefined || next.kind === 'put' || isQuery(next)) continue
     queue.shift()
@@ -128,18 +139,15 @@ async function answer(id: number, action: () => Promise<unknown>): Promise<void>
 }
 
 async function writeBlocks(
-  { store, compression, lastHeights: known }: Served,
+  { store, index, compression, lastHeights: known }: Served,
   puts: readonly PutRequest[],
 ): Promise<void> {
   const batch = store.batch()
   const lastHeights = new Map<number, number>()
   let bytes = 0
   for (const put of puts) {
-    const block = unpackBlock(put)
-    batch.put(blockKey(put), joined(encodeBlock(block, compression)))
-    const transactions = encodeTransactions(put, block.txIds)
-    for (let index = 0; index < transactions.count; index++)
-      batch.put(transactions.key(index), transactions.value(index))
+    batch.put(blockKey(put), joined(encodeBlock(unpackBlock(put), compression)))
+    await index.uncover(put.shard, put.height)
     // Blocks come again after a restart, from the log: the last height never falls here.
     const last =
       lastHeights.get(put.shard) ?? known.get(put.shard) ?? (await lastHeight(store, put.shard)) ?? put.height
@@ -149,6 +157,7 @@ async function writeBlocks(
   for (const [shard, height] of lastHeights) batch.put(lastHeightKey(shard), encodeHeight(height))
   await batch.write()
   for (const [shard, height] of lastHeights) known.set(shard, height)
+  await index.add(puts.map((put) => ({ shard: put.shard, height: put.height, txIds: unpackBlock(put).txIds })))
   const buffers = puts.map((put) => put.bytes.buffer)
   reply({ kind: 'written', bytes, buffers }, buffers)
 }
@@ -174,16 +183,14 @@ async function lastHeight(store: ArchiveStore, shard: number): Promise<number | 
   return value && decodeHeight(value)
 }
 
-async function ask(store: ArchiveStore, query: Query): Promise<unknown> {
+async function ask({ store, index }: Served, query: Query): Promise<unknown> {
   switch (query.kind) {
     case 'getBlock': {
       const value = await store.get(blockKey(query))
       return value && decodeBlock(value, query.parts)
     }
-    case 'findTransaction': {
-      const value = await store.get(txKey(query.txId))
-      return value && decodePlace(value)
-    }
+    case 'findTransaction':
+      return await index.find(query.txId)
     case 'lastHeight':
       return await lastHeight(store, query.shard)
     case 'getMeta': {
@@ -193,7 +200,7 @@ async function ask(store: ArchiveStore, query: Query): Promise<unknown> {
   }
 }
 
-async function execute({ store, lastHeights }: Served, command: Command): Promise<void> {
+async function execute({ store, index, lastHeights }: Served, command: Command): Promise<void> {
   switch (command.kind) {
     case 'setMeta': {
       const batch = store.batch()
@@ -202,11 +209,16 @@ async function execute({ store, lastHeights }: Served, command: Command): Promis
     }
     case 'deleteAbove':
       lastHeights.delete(command.shard)
+      await index.uncover(command.shard, command.height + 1)
       return await deleteAbove(store, command.shard, command.height)
     case 'sync':
       return await store.sync()
     case 'close':
-      return await store.close()
+      try {
+        return await index.close()
+      } finally {
+        await store.close()
+      }
   }
 }
 
@@ -215,18 +227,7 @@ async function deleteAbove(store: ArchiveStore, shard: number, height: number): 
   const last = (await lastHeight(store, shard)) ?? height
   for (let at = last; at > height; at--) {
     const batch = store.batch()
-    const block = await store.get(blockKey({ shard, height: at }))
-    if (block) {
-      const keys: Buffer[] = []
-      const txIds = txIdsOf(block)
-      for (let start = 0; start < txIds.length; start += TX_ID_BYTES)
-        keys.push(txKey(txIds.subarray(start, start + TX_ID_BYTES)))
-      for (const [index, value] of (await store.getMany(keys)).entries()) {
-        const place = value && decodePlace(value)
-        if (place?.shard === shard && place.height === at) batch.del(keys[index] as Buffer)
-      }
-      batch.del(blockKey({ shard, height: at }))
-    }
+    batch.del(blockKey({ shard, height: at }))
     const below = await store.get(blockKey({ shard, height: Math.max(at - 1, 0) }))
     if (at - 1 > height || below) batch.put(lastHeightKey(shard), encodeHeight(at - 1))
     else batch.del(lastHeightKey(shard))

@@ -8,6 +8,7 @@ import { ARCHIVE_BACKLOG_BYTES_MAX, ARCHIVE_SPARE_BYTES_MAX } from '../limits.ts
 import { SpareBuffers } from '../spare-buffers.ts'
 import {
   type Command,
+  type IndexingProgress,
   type PutRequest,
   type PutsRequest,
   packBlock,
@@ -24,6 +25,7 @@ import {
 } from './archive-records.ts'
 import { returnArchiveThread, takeArchiveThread } from './archive-thread.ts'
 
+export type { IndexingProgress } from './archive-messages.ts'
 export type { ArchivedBlock, BlockPlace, TransactionPlace } from './archive-records.ts'
 
 export interface Archive extends AsyncDisposable {
@@ -44,6 +46,7 @@ export interface Archive extends AsyncDisposable {
   getBlock(shard: number, height: number): Promise<ArchivedBlock | undefined>
   /** The same with an empty body. */
   getReceipts(shard: number, height: number): Promise<ArchivedBlock | undefined>
+  /** An id that stands in several blocks, as no chain makes it, is found in one of them. */
   findTransaction(txId: Uint8Array): Promise<TransactionPlace | undefined>
   /** The highest block of a shard: those that follow it have to be put. */
   lastHeight(shard: number): Promise<number | undefined>
@@ -61,13 +64,18 @@ export type ArchiveOptions = {
   /** Of new blocks; those that are there are read as they were written. `zstd` by default. */
   readonly compression?: Compression
   readonly maxBacklogBytes?: number
+  /**
+   * Told if the index of transactions is damaged; and how far it is, each time that it has read so many blocks again as a
+   * restart never has to while it is whole.
+   */
+  readonly onIndexing?: (progress: IndexingProgress) => void
 }
 
 type Waiter = { resolve(value?: unknown): void; reject(error: unknown): void }
 
 /** @throws ArmError ARM_STORE if the folder cannot be opened, for one because another process has it open. */
-export async function openArchive({ dir, compression = 'zstd', maxBacklogBytes }: ArchiveOptions): Promise<Archive> {
-  const archive = new WorkerArchive(dir, compression, maxBacklogBytes ?? ARCHIVE_BACKLOG_BYTES_MAX)
+export async function openArchive(options: ArchiveOptions): Promise<Archive> {
+  const archive = new WorkerArchive(options)
   await archive.opened
   return archive
 }
@@ -77,6 +85,7 @@ class WorkerArchive implements Archive {
   readonly #dir: string
   readonly #worker: Worker
   readonly #maxBacklogBytes: number
+  readonly #onIndexing: ArchiveOptions['onIndexing']
   readonly #waiting = new Map<number, Waiter>()
   #draining: Waiter[] = []
   readonly #listeners = [
@@ -92,9 +101,10 @@ class WorkerArchive implements Archive {
   #failure: ArmError | undefined
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, compression: Compression, maxBacklogBytes: number) {
+  constructor({ dir, compression = 'zstd', maxBacklogBytes, onIndexing }: ArchiveOptions) {
     this.#dir = dir
-    this.#maxBacklogBytes = maxBacklogBytes
+    this.#maxBacklogBytes = maxBacklogBytes ?? ARCHIVE_BACKLOG_BYTES_MAX
+    this.#onIndexing = onIndexing
     this.#worker = takeArchiveThread()
     this.opened = new Promise((resolve, reject) => this.#waiting.set(OPENING_ID, { resolve: () => resolve(), reject }))
     for (const [event, listener] of this.#listeners) this.#worker.on(event, listener)
@@ -227,6 +237,9 @@ class WorkerArchive implements Archive {
     switch (reply.kind) {
       case 'opened':
         this.#settle(OPENING_ID)?.resolve()
+        break
+      case 'indexing':
+        this.#onIndexing?.(reply.progress)
         break
       case 'written':
         this.#backlogBytes -= reply.bytes

@@ -96,7 +96,7 @@ test('what is not ours is refused and left alone', async () => {
 
 test('a folder of another format is refused', async () => {
   await (await open()).release()
-  for (const marker of ['{"format":2}', '{}', 'no json', '[]']) {
+  for (const marker of ['{"format":3}', '{}', 'no json', '[]']) {
     writeFileSync(join(dir, 'armchain.json'), marker)
     await expect(open()).rejects.toMatchObject({ code: 'ARM_DATA_DIR', hint: expect.any(String) })
   }
@@ -106,9 +106,15 @@ test('a folder of another format is refused', async () => {
 test('reset deletes what a node writes and nothing else, and is finished if it was interrupted', async () => {
   for (const way of ['asked for', 'interrupted'] as const) {
     await (await open()).release()
-    const own = ['wal/wal-0000000000000001.log', 'snapshots/snapshot-0000000000000001.bin', 'archive/000003.log']
+    const own = [
+      'wal/wal-0000000000000001.log',
+      'snapshots/snapshot-0000000000000001.bin',
+      'archive/000003.log',
+      'archive/tx-index/manifest.json',
+      'archive/tx-index/run-0000000000000001.bin',
+    ]
     const others = ['keystore.json', 'wal/notes.txt']
-    for (const folder of ['wal', 'snapshots', 'archive']) mkdirSync(join(dir, folder), { recursive: true })
+    for (const folder of ['wal', 'snapshots', 'archive/tx-index']) mkdirSync(join(dir, folder), { recursive: true })
     for (const name of [...own, ...others]) writeFileSync(join(dir, name), name)
     if (way === 'interrupted') writeFileSync(join(dir, 'armchain.json'), '{"format":1,"state":"resetting"}')
     await using data = await open(way === 'asked for')

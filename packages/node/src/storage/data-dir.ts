@@ -15,7 +15,9 @@ import { ArmError, isArmError } from '@armchain/core'
 import { syncDirectory } from './disk.ts'
 
 const MARKER = 'armchain.json'
-const FORMAT = 1
+/** What is written. In format 1 the index of transactions stood in the archive's store; it is made anew. */
+const FORMAT = 2
+const FORMATS_READ: readonly unknown[] = [1, FORMAT]
 /** Pid and start of the owner stand in the name: it is there whole, or not at all. */
 const LOCK = /^armchain\.lock\.(\d+)\.([^.]+)\.[0-9a-f]{8}$/
 const UNKNOWN_START = 'unknown'
@@ -24,6 +26,8 @@ const UNKNOWN_START = 'unknown'
 const OWN_FILES: Readonly<Record<string, RegExp>> = {
   wal: /^wal-\d{16}\.log$/,
   snapshots: /^snapshot-\d{16}\.bin(\.tmp)?$/,
+  // Before the folder that it is in, which is removed when it is empty.
+  'archive/tx-index': /^(run-\d{16}\.bin|manifest\.json(\.tmp)?)$/,
   archive: /^(\d+\.(ldb|sst|log|dbtmp)|MANIFEST-\d+|CURRENT|LOCK|LOG|LOG\.old)$/,
 }
 
@@ -95,9 +99,9 @@ async function requireOurs(root: string): Promise<void> {
     throw new ArmError('ARM_DATA_DIR', `${root} holds other things than a node's data`, { path: root, foreign, hint })
   }
   const marker = parse(await readFile(join(root, MARKER), 'utf8'))
-  if (marker?.format === FORMAT) return
+  if (FORMATS_READ.includes(marker?.format)) return
   const hint = 'use the version of the node that made the folder, or choose another folder'
-  throw new ArmError('ARM_DATA_DIR', `${root} has another format than ${FORMAT}`, {
+  throw new ArmError('ARM_DATA_DIR', `${root} has a format that this version does not read`, {
     path: root,
     format: marker?.format,
     hint,
