@@ -5,6 +5,7 @@ import type { AdapterParts, Arrived } from './adapter-parts.ts'
 import { GossipGuard } from './gossip-guard.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
 import type { NetworkLimits } from './options.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { assertFits, assertNew, assertTopic } from './spec-checks.ts'
 
 const DEFAULT_SCORE: TopicScore = { weight: 1, rejected: -10, first: 0.1 }
@@ -34,7 +35,12 @@ export class Gossip {
     gossip.addEventListener('gossipsub:message', ({ detail: { msg, msgId, propagationSource } }) => {
       const counts = this.#counts.get(msg.topic)
       if (counts !== undefined) counts.received++
-      parts.queues.offer({ on: msg.topic, from: propagationSource.toString(), bytes: msg.data, gossipId: msgId })
+      parts.queues.offer({
+        on: msg.topic,
+        from: propagationSource.toString(),
+        bytes: plainBytes(msg.data),
+        gossipId: msgId,
+      })
       parts.onArrival()
     })
   }
