@@ -6,6 +6,7 @@ import type { AdapterParts } from './adapter-parts.ts'
 import { ChannelLink } from './channel-link.ts'
 import { FrameReader } from './frame-reader.ts'
 import { CHANNEL_STREAMS_MAX, PENALTY_MALFORMED } from './limits.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { assertChannel, assertFits, assertNew } from './spec-checks.ts'
 
 type Counts = { received: number; sent: number; unsent: number }
@@ -125,7 +126,7 @@ export class Channels {
     }
     stream.addEventListener('message', ({ data }) => {
       traffic.received(from, data.byteLength)
-      reader.feed(data.subarray())
+      reader.feed(plainBytes(data.subarray()))
       read()
     })
     stream.addEventListener('close', () => this.#paused.get(keyOf(name, from))?.delete(read))
