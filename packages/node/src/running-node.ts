@@ -39,6 +39,7 @@ import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import type { Behind } from './network/block-sync.ts'
 import type { Transport } from './network/transport.ts'
 import { createRpcServer, type RpcServer } from './rpc/server.ts'
 import type { Archive } from './storage/archive.ts'
@@ -85,6 +86,8 @@ export interface ArmNode extends AsyncDisposable {
   readonly recovered: Recovered
   /** How often a peer was cut off for what it sent. */
   readonly cutOffs: number
+  /** vShards of which others have final blocks that this node has not yet. */
+  readonly behind: readonly Behind[]
   /** Submits signed transactions as RPC would. */
   readonly submit: Intake['submit']
   /** Writes a snapshot and drops the log before it; a no-op without a data folder. */
@@ -188,6 +191,10 @@ export class RunningNode implements ArmNode {
   }
   get cutOffs(): number {
     return this.#peers?.cutOffs ?? 0
+  }
+
+  get behind(): readonly Behind[] {
+    return this.#peers?.behind ?? []
   }
 
   submit: Intake['submit'] = (raws) => this.#submit(raws.map((raw) => new Uint8Array(raw)))
