@@ -40,6 +40,7 @@ import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import type { Behind } from './network/block-sync.ts'
+import { netHandlers } from './network/net-handlers.ts'
 import type { Transport } from './network/transport.ts'
 import { createRpcServer, type RpcServer } from './rpc/server.ts'
 import type { Archive } from './storage/archive.ts'
@@ -276,6 +277,7 @@ export class RunningNode implements ArmNode {
     const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
+      ...netHandlers(transport, host.layout.shards[0]?.validators.length ?? 0),
       ...(dev &&
         devHandlers({
           parts: this.#parts,

@@ -190,6 +190,8 @@ export class ValidatorProcesses implements ValidatorControl {
     for (const [i, key] of keys.entries()) {
       // Marked as a node's folder before other things are in it.
       await (await openDataDir(this.folder(i), { reset })).release()
+      // Peers of another testnet are strangers.
+      if (reset) await rm(join(this.folder(i), 'network'), { recursive: true, force: true })
       const rpcPort = i === 0 && port !== 0 ? port : (ports[keys.length + i] ?? 0)
       const config = this.#config({ self: i, addresses, peers, listenPort: ports[i] ?? 0, rpcPort })
       await writeWhole(join(this.folder(i), 'config.json'), config)
