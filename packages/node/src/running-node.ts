@@ -268,6 +268,7 @@ export class RunningNode implements ArmNode {
       cutOffs: this.cutOffs,
     }))
     const { transport } = this.#options
+    this.#metrics.observeNetwork(async () => transport?.stats?.())
     // Not before the log is replayed: what peers say would come to a chain that is not there yet.
     if (transport !== undefined) this.#peers = this.#join(transport)
     host.start()
@@ -277,7 +278,7 @@ export class RunningNode implements ArmNode {
     const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
-      ...netHandlers(transport, host.layout.shards[0]?.validators.length ?? 0),
+      ...netHandlers(transport),
       ...(dev &&
         devHandlers({
           parts: this.#parts,

@@ -2,10 +2,8 @@ import { ArmError } from '@armchain/core'
 import type { RpcHandlers } from '../rpc/handlers.ts'
 import type { Transport } from './transport.ts'
 
-/** How a node is connected, where there is a network to tell of; `seats` validators have the first numbers. */
-export function netHandlers(transport: Transport | undefined, seats: number): RpcHandlers {
-  const validatorOf = (number: number | undefined): number | null =>
-    number === undefined || number >= seats ? null : number
+/** How a node is connected, where there is a network to tell of. */
+export function netHandlers(transport: Transport | undefined): RpcHandlers {
   return {
     async arm_net() {
       const stats = await transport?.stats?.()
@@ -16,11 +14,11 @@ export function netHandlers(transport: Transport | undefined, seats: number): Rp
       const { self, addresses, peers, topics, channels, cpuMs = null } = stats
       return {
         peerId: self,
-        validator: validatorOf(transport?.self),
+        validator: transport?.self ?? null,
         addresses: [...addresses],
-        peers: peers.map(({ number, roundTripMs = null, ...peer }) => ({
+        peers: peers.map(({ number, isValidator, roundTripMs = null, ...peer }) => ({
           ...peer,
-          validator: validatorOf(number),
+          validator: isValidator ? number : null,
           addresses: [...peer.addresses],
           roundTripMs,
         })),

@@ -100,7 +100,10 @@ export function networkTransport(network: Network, options: NetworkTransportOpti
     },
     async stats() {
       const stats = await network.stats()
-      const peers = stats.peers.map((each) => ({ ...each, number: numbers.of(each.peer) }))
+      const peers = stats.peers.map((each) => {
+        const number = numbers.of(each.peer)
+        return { ...each, number, isValidator: number < validatorPeers.length }
+      })
       return { self: network.self, addresses: network.addresses, ...stats, peers }
     },
     close() {

@@ -4,8 +4,6 @@ import type { Verdict } from '@armchain/network'
 import type { Layout, ShardDescriptor } from '@armchain/shard'
 import type { IntakeResult } from '../chain/intake.ts'
 import {
-  BATCH_BYTES_MAX,
-  BATCH_ITEM_BYTES,
   GOSSIP_AGAIN_MAX,
   PEER_TRANSACTIONS_WAITING_MAX,
   SYNC_BLOCKS_MAX,
@@ -16,6 +14,7 @@ import {
 } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { type Behind, BlockSync } from './block-sync.ts'
+import { framedBatches } from './transaction-batches.ts'
 import type { Lane, Transport } from './transport.ts'
 import { type CertifiedHead, decodePeerMessage, encodePeerMessage, PeerKind, type PeerMessage } from './wire.ts'
 
@@ -320,23 +319,6 @@ export class Peers {
     this.#transport.cutOff(peer, cutOffMs)
     this.#log.warn('a peer is not listened to any more', { peer, reason, forMs: cutOffMs })
   }
-}
-
-/** As messages that a topic takes: as many in each as fit, and one that is larger by itself. */
-function* framedBatches(transactions: readonly Uint8Array[]): Generator<Uint8Array> {
-  let from = 0
-  let sizeBytes = 0
-  for (const [i, { length }] of transactions.entries()) {
-    const itemBytes = length + BATCH_ITEM_BYTES
-    if (i > from && sizeBytes + itemBytes > BATCH_BYTES_MAX) {
-      yield encodePeerMessage({ kind: PeerKind.transactions, transactions: transactions.slice(from, i) })
-      from = i
-      sizeBytes = 0
-    }
-    sizeBytes += itemBytes
-  }
-  if (from < transactions.length)
-    yield encodePeerMessage({ kind: PeerKind.transactions, transactions: transactions.slice(from) })
 }
 
 /** What no correct node passes on. */

@@ -31,7 +31,7 @@ export type Lane = Exclude<Urgency, 'receipts'>
 export type TransportStats = Omit<NetworkStats, 'peers'> & {
   readonly self: PeerId
   readonly addresses: readonly string[]
-  readonly peers: readonly (PeerStats & { readonly number: number })[]
+  readonly peers: readonly (PeerStats & { readonly number: number; readonly isValidator: boolean })[]
 }
 
 /** What is broadcast within a vShard. */

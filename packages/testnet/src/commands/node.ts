@@ -1,5 +1,4 @@
-import { ArmError, keyPairFromSecret, toHex } from '@armchain/core'
-import { peerIdOf } from '@armchain/network'
+import { ArmError, toHex } from '@armchain/core'
 import { createLog, type Log } from '@armchain/node'
 import { nodeConfigSchema } from '../node-process/node-config.ts'
 import { type NodeSetup, type RunningProcess, readSetup, runNode } from '../node-process/run-node.ts'
@@ -37,7 +36,7 @@ export const nodeCommand: Command = {
         hint: 'armchain node --config FILE; armchain node --schema prints what may be in it',
       })
     const setup = await readSetup(file, overridesOf(values))
-    if (values['peer-id']) return print(output, { peerId: peerIdOf(keyPairFromSecret(setup.networkKey).publicKey) })
+    if (values['peer-id']) return print(output, { peerId: setup.peerId })
     await runUntilStopped(setup, { output, isSupervised: values.supervised === true })
   },
 }

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
-import { ArmError, equalBytes, type Genesis, genesisHash, isArmError, toHex } from '@armchain/core'
+import { ArmError, equalBytes, type Genesis, genesisHash, isArmError, keyPairFromSecret, toHex } from '@armchain/core'
+import { type Network, type PeerId, peerIdOf } from '@armchain/network'
 import { type NetworkLog, openNetwork } from '@armchain/network/node'
-import type { Network, PeerId } from '@armchain/network'
 import {
   type ArmNode,
   createNode,
@@ -47,8 +47,11 @@ export type NodeSetup = {
   readonly config: NodeConfig
   readonly genesis: Genesis
   readonly keys: NodeKeys
-  /** Secret network key. */
+  /** Secret network key, and the peer id that follows from it. */
   readonly networkKey: Uint8Array
+  readonly peerId: PeerId
+  /** Of each validator, as far as it is known. */
+  readonly validatorPeers: readonly (PeerId | undefined)[]
   /** Seat on the main shard; undefined for one that only follows. */
   readonly validator: number | undefined
   readonly dataDir: string
@@ -85,13 +88,18 @@ export async function readSetup(path: string, overrides: { readonly rpc?: object
       hint: 'make a genesis with a lower blocks.maxBytes',
     })
   const keys = config.keys === undefined ? NO_KEYS : await readKeys(beside(config.keys))
+  const validator = role === 'validator' ? seatOf(path, genesis, keys) : undefined
+  const networkKey = await readNetworkKey(beside(network.key ?? 'network.key'))
+  const peerId = peerIdOf(keyPairFromSecret(networkKey).publicKey)
   return {
     file: path,
     config,
     genesis,
     keys,
-    networkKey: await readNetworkKey(beside(network.key ?? 'network.key')),
-    validator: role === 'validator' ? seatOf(path, genesis, keys) : undefined,
+    networkKey,
+    peerId,
+    validator,
+    validatorPeers: validatorPeers({ file: path, config, genesis, validator, self: peerId }),
     dataDir: beside(config.dataDir),
     preSharedKey: network.preSharedKey === undefined ? undefined : await readBytes(beside(network.preSharedKey)),
   }
@@ -110,11 +118,10 @@ export async function runNode(setup: NodeSetup, options: RunNodeOptions): Promis
   let network: Network | undefined
   try {
     network = await connect(setup, dataDir, options)
-    const { self: peerId } = network
     const transport = networkTransport(network, {
       networkId: networkIdOf(genesis),
       vShards: genesis.scheme.shards.map(({ vShard }) => vShard),
-      validatorPeers: validatorPeers(setup, peerId),
+      validatorPeers: setup.validatorPeers,
       log,
     })
     const node = await createNode({
@@ -215,7 +222,10 @@ function seatOf(file: string, { scheme }: Genesis, { validator, voting }: NodeKe
 }
 
 /** As configured; a validator's own place needs no saying, and must not be somebody else's. */
-function validatorPeers({ file, config, genesis, validator }: NodeSetup, self: PeerId): (PeerId | undefined)[] {
+function validatorPeers(
+  place: Pick<NodeSetup, 'file' | 'config' | 'genesis' | 'validator'> & { readonly self: PeerId },
+): (PeerId | undefined)[] {
+  const { file, config, genesis, validator, self } = place
   const named = config.network?.validators ?? []
   const seats = genesis.scheme.shards[0]?.validators ?? []
   const hint = 'armchain node --config FILE --peer-id prints that of a node'

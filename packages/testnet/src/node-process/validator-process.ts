@@ -103,6 +103,11 @@ export class ValidatorProcess {
     this.#isPaused = false
   }
 
+  /** Ends the channel to it, as the end of this process would: it ends too. */
+  disown(): void {
+    this.#child.disconnect()
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.ended
