@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ArmError, type Genesis, type KeyPair } from '@armchain/core'
+import { ArmError, type Genesis, isArmError, type KeyPair } from '@armchain/core'
 import { peerIdOf } from '@armchain/network'
 import { type Log, openDataDir, silentLog, type ValidatorControl, type ValidatorState } from '@armchain/node'
 import type { NodeConfig } from './node-process/node-config.ts'
@@ -33,6 +33,8 @@ const TIMING = { deltaMs: 250, deltaMaxMs: 5_000, skipAfterMs: 2_000 }
 /** For the first block of every shard. */
 const FIRST_BLOCK_MS = 60_000
 const POLL_MS = 20
+/** For processes whose testnet was killed to end. */
+const ORPHAN_MS_MAX = 5_000
 
 /**
  * Several validators, each a process of its own that runs `armchain node` by a configuration in its folder, on libp2p
@@ -189,7 +191,7 @@ export class ValidatorProcesses implements ValidatorControl {
     const addresses = peers.map((peer, i) => `/ip4/127.0.0.1/tcp/${ports[i]}/p2p/${peer}`)
     for (const [i, key] of keys.entries()) {
       // Marked as a node's folder before other things are in it.
-      await (await openDataDir(this.folder(i), { reset })).release()
+      await markFolder(this.folder(i), reset)
       // Peers of another testnet are strangers.
       if (reset) await rm(join(this.folder(i), 'network'), { recursive: true, force: true })
       const rpcPort = i === 0 && port !== 0 ? port : (ports[keys.length + i] ?? 0)
@@ -224,6 +226,8 @@ export class ValidatorProcesses implements ValidatorControl {
       timing: TIMING,
       // A temporary folder does not survive the machine anyway.
       durability: dataDir === undefined ? 'process' : 'machine',
+      // All of them share the processors.
+      verifyWorkers: Math.max(1, Math.floor(availableParallelism() / place.peers.length)),
       testnet: true,
       log: log === undefined || log.level === 'silent' ? 'warn' : (log.level as NonNullable<NodeConfig['log']>),
     }
@@ -238,6 +242,21 @@ export class ValidatorProcesses implements ValidatorControl {
         throw new ArmError('ARM_INTERNAL', `the validators made no block in ${FIRST_BLOCK_MS / 1_000} s`, {
           hint: `start with --log info, and look at node.log in the folders below ${this.#root}`,
         })
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
+}
+
+/** The processes of a testnet that was killed take a moment to end themselves. */
+async function markFolder(folder: string, reset: boolean): Promise<void> {
+  const untilMs = performance.now() + ORPHAN_MS_MAX
+  for (;;) {
+    try {
+      await (await openDataDir(folder, { reset })).release()
+      return
+    } catch (error) {
+      const isHeld = isArmError(error) && error.code === 'ARM_DATA_DIR_LOCKED'
+      if (!isHeld || performance.now() > untilMs) throw error
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
   }

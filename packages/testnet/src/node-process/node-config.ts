@@ -26,6 +26,7 @@ export type NodeConfig = {
   readonly blockTimeMs?: number
   readonly timing?: Timing
   readonly durability?: 'machine' | 'process'
+  readonly verifyWorkers?: number
   readonly testnet?: boolean
   readonly log?: LogLevel
 }
@@ -106,6 +107,13 @@ const NodeConfigSchema = Type.Object(
     durability: Type.Optional(
       Type.Union([Type.Literal('machine'), Type.Literal('process')], {
         description: 'What final blocks survive: the end of the machine (default), or that of the process only',
+      }),
+    ),
+    verifyWorkers: Type.Optional(
+      Type.Integer({
+        description: 'Threads that check signatures (default: one for each processor)',
+        minimum: 1,
+        maximum: 64,
       }),
     ),
     testnet: Type.Optional(

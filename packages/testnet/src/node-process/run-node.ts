@@ -131,6 +131,7 @@ export async function runNode(setup: NodeSetup, options: RunNodeOptions): Promis
       pace: paceOf(config.blockTimeMs ?? 0),
       ...(config.timing && { timing: config.timing }),
       ...(config.durability && { durability: config.durability }),
+      ...(config.verifyWorkers && { verifyWorkers: config.verifyWorkers }),
       dataDir,
       transport,
       rpc: { host: config.rpc?.host ?? '127.0.0.1', port: config.rpc?.port ?? DEFAULT_PORT },
