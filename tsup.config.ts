@@ -9,6 +9,7 @@ const nested = {
   'node/index': 'node',
   'node/platform': 'node-platform',
   'testing/index': 'testing',
+  'simulated/index': 'simulated',
 }
 
 /** The entries of one package: name in dist/ to file. */

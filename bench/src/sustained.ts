@@ -55,6 +55,7 @@ async function main(): Promise<void> {
   }
   const folder = await mkdtemp(join(tmpdir(), 'armchain-sustained-'))
   const { child, url, setUpMs } = await startServer(setting, folder)
+  console.error(`set up in ${(setUpMs / 1000).toFixed(0)} s`)
   const rpc = createRpcClient({ url })
   try {
     const peak = await measurePeak(rpc, setting)
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
     console.error(`peak ${peak.tps.toFixed(0)} transfers/s; ${values.minutes} minutes at ${tps.toFixed(0)}`)
     const count = Math.round(tps * 60 * Number(values.minutes))
     const bodies = await signBodies(setting, count, { firstNonce: peak.nonce, expiryHeight: EXPIRY_HEIGHT })
+    console.error(`${bodies.length * BATCH} transfers are signed`)
     const { run, samples } = await sustain(child.pid as number, rpc, bodies, tps)
     await checkNonces(rpc, setting, peak.nonce + (bodies.length * BATCH) / SENDERS)
     report({ setting, setUpMs, peakTps: peak.tps, tps, transfers: bodies.length * BATCH }, run, samples)

@@ -37,9 +37,8 @@ export const ENCODING_SEALED = 2
 
 /** Of a sealed envelope: what is inside is compressed. */
 export const FLAG_COMPRESSED = 0x0001
-/** Flags that a receiver must know to understand the message. */
+/** Flags that a receiver must know to understand the message. There are none yet. */
 export const FLAGS_CRITICAL = 0xff00
-export const FLAGS_KNOWN: number = FLAG_COMPRESSED
 
 /** Offsets of the head's values; a test holds them against the codec. */
 const VERSION_AT = 2

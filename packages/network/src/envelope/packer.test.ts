@@ -6,7 +6,7 @@ import type { Compressor } from './compressor.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { createPacker, type Form, type MessageType, type Packer, type Packing } from './packer.ts'
 import { ReplayGuard } from './replay-guard.ts'
-import { sealingDomain, sealingKey } from './sealed.ts'
+import { type SealingKey, sealingDomain, sealingKey } from './sealed.ts'
 
 const NOW_MS = 1_800_000_000_000
 const zstd: Compressor = {
@@ -26,10 +26,14 @@ function counting(): Rng {
   return { bytes: (count) => sha256(utf8(`${next++}`)).subarray(0, count) }
 }
 
-function packerOf(key: typeof alice, types: readonly MessageType[] = [any, secret]): Packer {
+function packerOf(key: SealingKey, types: readonly MessageType[] = [any, secret], older: SealingKey[] = []): Packer {
   const guard = new ReplayGuard(NOW_MS - 1000)
   const knows = (sender: Uint8Array) => [alice, bob].some(({ publicKey }) => equalBytes(publicKey, sender))
-  return createPacker({ types, compressor: zstd, sealing: { domain, key, guard, random: counting(), knows } })
+  return createPacker({
+    types,
+    compressor: zstd,
+    sealing: { domain, keys: [key, ...older], guard, random: counting(), knows },
+  })
 }
 
 function packing(form: Form): Packing {
@@ -65,6 +69,13 @@ test('a sealed message is taken once', () => {
   expect(to.unpack(second, NOW_MS)).toMatchObject({ verdict: 'accept', body: Uint8Array.of(2) })
   expect(to.unpack(first, NOW_MS)).toMatchObject({ verdict: 'accept', body: Uint8Array.of(1) })
   for (const again of [first, second]) expect(to.unpack(again, NOW_MS)).toEqual({ verdict: 'ignore', code: 'stale' })
+})
+
+test('a key that was replaced still opens while the node keeps it, and what is for others is not opened', () => {
+  const renewed = sealingKey(new Uint8Array(32).fill(5))
+  const note = packerOf(alice).pack(secret, Uint8Array.of(1), packing('sealed'))
+  expect(packerOf(renewed, [secret], [bob]).unpack(note, NOW_MS)).toMatchObject({ verdict: 'accept' })
+  expect(packerOf(renewed).unpack(note, NOW_MS)).toEqual({ verdict: 'ignore', code: 'other-recipient' })
 })
 
 test('a forgery does not use up the number of the genuine message', () => {

@@ -1,4 +1,4 @@
-import { ArmError, blob, type Codec, compile, type Rng, struct, u32 } from '@armchain/core'
+import { ArmError, blob, type Codec, compile, equalBytes, type Rng, struct, u32 } from '@armchain/core'
 import type { Verdict } from '../network.ts'
 import type { Compressor } from './compressor.ts'
 import {
@@ -11,11 +11,10 @@ import {
   encodeEnvelope,
   FLAG_COMPRESSED,
   FLAGS_CRITICAL,
-  FLAGS_KNOWN,
 } from './envelope.ts'
 import { ENVELOPE_BYTES_MAX } from './limits.ts'
 import { type ReplayGuard, SEQUENCES_PER_MS } from './replay-guard.ts'
-import { claimedSequence, open, type SealingDomain, type SealingKey, seal } from './sealed.ts'
+import { claimsOf, open, type SealingDomain, type SealingKey, seal } from './sealed.ts'
 
 /** A kind of message: which number says so, in what form it may come, and how large it may be once unpacked. */
 export type MessageType = {
@@ -44,7 +43,8 @@ export type PackerOptions = {
 
 export type PackerSealing = {
   readonly domain: SealingDomain
-  readonly key: SealingKey
+  /** This node's keys: the first seals, all open. One that was replaced stays for as long as its record was believed. */
+  readonly keys: readonly [SealingKey, ...SealingKey[]]
   readonly guard: ReplayGuard
   readonly random: Rng
   /** Whether a sender may take a place in the guard and cost the work of opening: by its registered sealing keys. */
@@ -96,10 +96,10 @@ export function createPacker(options: PackerOptions): Packer {
           : plainEnvelope(type.id, ENCODING_ZSTD, deflate(options.compressor, body))
       const { sealing } = options
       if (sealing === undefined) throw argument('packing', 'this node has no sealing key')
-      lastSequence = Math.max(lastSequence + 1, packing.nowMs * SEQUENCES_PER_MS)
+      lastSequence = Math.max(lastSequence + 1, Math.floor(packing.nowMs) * SEQUENCES_PER_MS)
       return seal({
         domain: sealing.domain,
-        from: sealing.key,
+        from: sealing.keys[0],
         to: packing.to,
         type: type.id,
         flags: packing.form === 'sealed-zstd' ? FLAG_COMPRESSED : 0,
@@ -112,7 +112,7 @@ export function createPacker(options: PackerOptions): Packer {
       const envelope = decodeEnvelope(bytes)
       if (envelope === undefined) return { verdict: 'reject', code: 'malformed' }
       if (envelope.version !== ENVELOPE_VERSION) return { verdict: 'ignore', code: 'unknown-version' }
-      if (envelope.flags & FLAGS_CRITICAL & ~FLAGS_KNOWN) return { verdict: 'ignore', code: 'unknown-flag' }
+      if (envelope.flags & FLAGS_CRITICAL) return { verdict: 'ignore', code: 'unknown-flag' }
       const type = types.get(envelope.type)
       if (type === undefined) return { verdict: 'ignore', code: 'unknown-type' }
       const form = formOf(envelope)
@@ -136,17 +136,18 @@ function unseal(
   bytes: Uint8Array,
   nowMs: number,
 ): Unpacked {
-  const claimed = claimedSequence(envelope.body)
+  const claimed = claimsOf(envelope.body)
   if (claimed === undefined) return { verdict: 'reject', code: 'malformed' }
   if (sealing === undefined) return { verdict: 'ignore', code: 'other-recipient' }
+  const key = sealing.keys.find(({ publicKey }) => equalBytes(publicKey, claimed.recipient))
+  if (key === undefined) return { verdict: 'ignore', code: 'other-recipient' }
   if (!sealing.knows(claimed.sender)) return { verdict: 'ignore', code: 'unknown-sender' }
   if (sealing.guard.judge(claimed.sender, claimed.sequence, nowMs) !== 'fresh')
     return { verdict: 'ignore', code: 'stale' }
-  const opened = open(sealing.domain, sealing.key, bytes)
+  const opened = open(sealing.domain, key, bytes)
   if (!opened.ok) {
     const { code } = opened.reason
-    if (code === 'malformed') return { verdict: 'reject', code }
-    return { verdict: 'ignore', code: code === 'other-recipient' ? code : 'forged' }
+    return code === 'malformed' ? { verdict: 'reject', code } : { verdict: 'ignore', code: 'forged' }
   }
   const { flags, sender, sequence, plaintext } = opened.value
   sealing.guard.take(sender, sequence, nowMs)

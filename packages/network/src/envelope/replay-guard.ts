@@ -3,7 +3,7 @@ import { REPLAY_SENDERS_MAX, REPLAY_WINDOW, SEALED_AGE_MS_MAX, SEALED_SKEW_MS_MA
 
 /**
  * Takes each sequence number of a sender once, in bounded memory. A sequence number is the sender's time in
- * microseconds, or one more than its last.
+ * microseconds, or one more than its last; a sender whose clock was put back is not heard until it has caught up.
  *
  * Rules:
  * 1. What is older than `SEALED_AGE_MS_MAX`, or ahead by more than `SEALED_SKEW_MS_MAX`, is refused.

@@ -8,7 +8,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
-import { claimedSequence, open, SEALING_BYTES, type Sealing, seal, sealingDomain, sealingKey } from './sealed.ts'
+import { claimsOf, open, SEALING_BYTES, type Sealing, seal, sealingDomain, sealingKey } from './sealed.ts'
 
 const vectors = resolve(
   process.env.ARMCHAIN_VECTORS ?? resolve(import.meta.dirname, '../../../../../shared/vectors'),
@@ -112,10 +112,10 @@ test('keys that share nothing secret are refused at both ends', () => {
   }
 })
 
-test('sender and sequence are read before the work of opening', () => {
+test('who it is for, from whom and its number are read before the work of opening', () => {
   const { body } = decodeEnvelope(sealed())!
-  expect(claimedSequence(body)).toMatchObject({ sender: sender.publicKey, sequence: 9 })
-  expect(claimedSequence(body.subarray(1))).toBeUndefined()
+  expect(claimsOf(body)).toMatchObject({ recipient: recipient.publicKey, sender: sender.publicKey, sequence: 9 })
+  expect(claimsOf(body.subarray(1))).toBeUndefined()
 })
 
 test('the length that sealing adds is what it says', () => {

@@ -170,10 +170,10 @@ export function open(
   }
 }
 
-/** Sender and sequence number as a sealed envelope's body claims them: to refuse replays before the work of opening. */
-export function claimedSequence(
+/** What a sealed envelope's body claims before anything is verified: to refuse what is not to be opened at no cost. */
+export function claimsOf(
   body: Uint8Array,
-): { readonly sender: Uint8Array; readonly sequence: number } | undefined {
+): { readonly recipient: Uint8Array; readonly sender: Uint8Array; readonly sequence: number } | undefined {
   return decodeSealed(body)
 }
 

@@ -29,6 +29,8 @@ export class RecordTable {
   /** By validator: the peers that count as vouched for by it. */
   readonly #vouched: Map<string, Set<PeerId>> = new Map()
   readonly #options: Required<RecordTableOptions>
+  /** The highest rank without a voucher when all were last looked at: nothing above it gets in meanwhile. */
+  #last: { readonly rank: Uint8Array; readonly atMs: number } | undefined
 
   constructor({ countMax = RECORDS_MAX, ...options }: RecordTableOptions) {
     this.#options = { countMax, ...options }
@@ -109,6 +111,9 @@ export class RecordTable {
 
   /** Forgets one record for another. False if all that are kept are worth more. */
   #makeRoom(isVouched: boolean, rank: Uint8Array, nowMs: number): boolean {
+    // Most of what is offered to a full table is worth less than all in it: that is seen without a look at each.
+    const isRecent = this.#last !== undefined && nowMs - this.#last.atMs < LAST_MS
+    if (isRecent && !isVouched && compareBytes(rank, this.#last?.rank as Uint8Array) > 0) return false
     let last: { readonly peer: PeerId; readonly rank: Uint8Array } | undefined
     for (const [peer, kept] of this.#records) {
       if (kept.checked.record.expiryMs <= nowMs) {
@@ -118,12 +123,17 @@ export class RecordTable {
       if (this.isVouched(kept.checked, nowMs)) continue
       if (last === undefined || compareBytes(kept.rank, last.rank) > 0) last = { peer, rank: kept.rank }
     }
+    this.#last = last && { rank: last.rank, atMs: nowMs }
     if (last === undefined || (!isVouched && compareBytes(rank, last.rank) > 0)) return false
     this.#forget(last.peer)
+    // The last is another one now: a higher bound than needed until the next look.
     return true
   }
 }
 
 export type RecordOffer = 'taken' | 'known' | 'older' | 'contradiction' | 'full'
+
+/** How long the highest rank is believed; what has expired makes room that much later. */
+const LAST_MS = 1000
 
 type Kept = { readonly checked: CheckedRecord; readonly rank: Uint8Array }

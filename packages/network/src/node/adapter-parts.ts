@@ -12,5 +12,5 @@ export type AdapterParts = {
   readonly onArrival: () => void
   readonly traffic: TrafficMeter
   /** A peer has done what no correct peer does. */
-  readonly blame: (peer: PeerId, penalty: number, reason: string) => void
+  readonly blame: (peer: PeerId, points: number, reason: string) => void
 }

@@ -6,5 +6,6 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Netw
   const resolved = resolveOptions(options)
   // Loaded here, so that whoever has it in a thread does not pay for it twice: a second of a processor, and its memory.
   const { composeNetwork } = await import('./compose-network.ts')
-  return composeNetwork(resolved, options.log ?? (() => {}))
+  const { network } = await composeNetwork(resolved, options.log ?? (() => {}))
+  return network
 }

@@ -9,7 +9,6 @@ import type { PeerId } from '../network.ts'
 export interface GossipInternals {
   readonly score: {
     readonly params: { readonly topics: Record<string, unknown> }
-    addPenalty(peer: PeerId, penalty: number, reason: string): void
   }
   /** Who takes part in gossip, and the streams from and to each. */
   readonly peers: ReadonlyMap<PeerId, unknown>

@@ -3,8 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { BanList } from './ban-list.ts'
+import { BlameLedger } from './blame-ledger.ts'
 import { KnownPeers } from './known-peers.ts'
-import { BANS_MAX, KNOWN_ADDRESSES_MAX, KNOWN_PEERS_MAX, REDIAL_FIRST_MS, REDIAL_LAST_MS } from './limits.ts'
+import {
+  BANS_MAX,
+  BLAME_HALF_LIFE_MS,
+  BLAMED_PEERS_MAX,
+  KNOWN_ADDRESSES_MAX,
+  KNOWN_PEERS_MAX,
+  REDIAL_FIRST_MS,
+  REDIAL_LAST_MS,
+} from './limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'armchain-peers-'))
@@ -92,4 +101,17 @@ test('so much a second, and twice as much at once', () => {
   expect(bucket.take(1, 100)).toBe(true)
   expect(bucket.take(20, 100_000)).toBe(true)
   expect(bucket.take(1, 100_000)).toBe(false)
+})
+
+test('blame fades, counts by its square, and is kept of so many', () => {
+  const ledger = new BlameLedger()
+  ledger.blame('a', 2, 0)
+  ledger.blame('a', 2, 0)
+  expect(ledger.scoreOf('a', 0)).toBe(-160)
+  expect(ledger.scoreOf('a', BLAME_HALF_LIFE_MS)).toBeCloseTo(-40)
+  expect(ledger.scoreOf('a', 100 * BLAME_HALF_LIFE_MS)).toBe(0)
+  expect(ledger.scoreOf('b', 0)).toBe(0)
+  for (let i = 0; i <= BLAMED_PEERS_MAX; i++) ledger.blame(`peer ${i}`, 1, 0)
+  expect(ledger.scoreOf('peer 0', 0)).toBe(0)
+  expect(ledger.scoreOf('peer 1', 0)).toBe(-10)
 })

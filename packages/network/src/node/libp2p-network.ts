@@ -56,7 +56,7 @@ export class Libp2pNetwork implements Network {
       queues: this.#queues,
       onArrival: () => this.#pump(),
       traffic: peers.traffic,
-      blame: (peer, penalty, reason) => peers.blame(peer, penalty, reason),
+      blame: (peer, points, reason) => peers.blame(peer, points, reason),
     }
     this.#gossip = new Gossip(node.services.gossip, this.#parts, limits)
     this.#channels = new Channels(node, this.#parts)

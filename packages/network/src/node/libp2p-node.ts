@@ -11,15 +11,20 @@ import { type Ping, ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
+import type { PeerId } from '../network.ts'
+import { yamuxWithLazyWindows } from './lazy-windows.ts'
 import {
   DIAL_TIMEOUT_MS,
+  GOSSIP_FAULTS_FORGIVEN,
   GOSSIP_FRAME_BYTES_MAX,
   GOSSIP_HEARTBEAT_MS,
   GOSSIP_OUTBOUND_BYTES_MAX,
+  GOSSIP_PROMISE_MS,
   GOSSIP_SEEN_MS,
   IDONTWANT_BYTES_MIN,
+  INBOUND_PENDING_MAX,
+  INBOUND_UPGRADE_TIMEOUT_MS,
   PING_EVERY_MS,
   PING_STREAMS_MAX,
   SCORE_CUT_OFF,
@@ -40,7 +45,10 @@ export type Libp2pNode = Libp2p<{
  * The whole of libp2p that a node runs, on one screen: what is used, and with which settings. Why each is so, with
  * figures: docs/network.md.
  */
-export async function createLibp2pNode(options: ResolvedOptions, gater: ConnectionGater): Promise<Libp2pNode> {
+export async function createLibp2pNode(
+  options: ResolvedOptions,
+  { gater, scoreOf }: { readonly gater: ConnectionGater; readonly scoreOf: (peer: PeerId) => number },
+): Promise<Libp2pNode> {
   const { secretKey, networkId, listen, role, limits, preSharedKey: psk } = options
   return createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', secretKey),
@@ -49,7 +57,7 @@ export async function createLibp2pNode(options: ResolvedOptions, gater: Connecti
     // The first is preferred: OpenSSL seals many small frames at once, where noise pays for each in JavaScript.
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [
-      yamux({
+      yamuxWithLazyWindows({
         maxInboundStreams: STREAMS_MAX,
         maxOutboundStreams: STREAMS_MAX,
         streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },
@@ -60,8 +68,9 @@ export async function createLibp2pNode(options: ResolvedOptions, gater: Connecti
     connectionManager: {
       maxConnections: limits.inboundMax + limits.outboundReserved,
       inboundConnectionThreshold: limits.inboundPerHostPerSecond,
-      maxIncomingPendingConnections: Math.min(limits.inboundMax, 64),
+      maxIncomingPendingConnections: Math.min(limits.inboundMax, INBOUND_PENDING_MAX),
       dialTimeout: DIAL_TIMEOUT_MS,
+      inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
       maxParallelDials: 32,
       reconnectRetries: 0, // Who is kept connected, and how often it is tried, is decided in known-peers.ts.
     },
@@ -70,7 +79,7 @@ export async function createLibp2pNode(options: ResolvedOptions, gater: Connecti
       identify: identify({ protocolPrefix: 'armchain' }),
       identifyPush: identifyPush({ protocolPrefix: 'armchain' }),
       ping: ping({ maxInboundStreams: PING_STREAMS_MAX, maxOutboundStreams: PING_STREAMS_MAX }),
-      gossip: gossipsub(gossipSettings(limits)),
+      gossip: gossipsub(gossipSettings(limits, scoreOf)),
       // Addresses are passed through as they are: on private networks all of them are private.
       directory: kadDHT({
         protocol: `/armchain/${networkId}/kad/1`,
@@ -90,7 +99,10 @@ export async function createLibp2pNode(options: ResolvedOptions, gater: Connecti
 }
 
 /** Gossip without signatures of its own, as what it carries is signed; ids that nobody can claim for other bytes. */
-export function gossipSettings(limits: NetworkLimits): Parameters<typeof gossipsub>[0] {
+export function gossipSettings(
+  limits: NetworkLimits,
+  scoreOf: (peer: PeerId) => number,
+): Parameters<typeof gossipsub>[0] {
   return {
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: messageId,
@@ -102,11 +114,12 @@ export function gossipSettings(limits: NetworkLimits): Parameters<typeof gossips
     floodPublish: false,
     batchPublish: true,
     runOnLimitedConnection: true,
-    D: 8,
-    Dlo: 6,
-    Dhi: 12,
+    D: 6,
+    Dlo: 5,
+    Dhi: 10,
     Dlazy: 6,
     heartbeatInterval: GOSSIP_HEARTBEAT_MS,
+    gossipsubIWantFollowupMs: GOSSIP_PROMISE_MS,
     seenTTL: GOSSIP_SEEN_MS,
     idontwantMinDataSize: IDONTWANT_BYTES_MIN,
     maxInboundDataLength: GOSSIP_FRAME_BYTES_MAX,
@@ -124,8 +137,10 @@ export function gossipSettings(limits: NetworkLimits): Parameters<typeof gossips
     },
     scoreParams: createPeerScoreParams({
       IPColocationFactorWeight: limits.sharedAddressWeight,
-      behaviourPenaltyWeight: -10,
-      behaviourPenaltyDecay: 0.98,
+      appSpecificScore: scoreOf,
+      appSpecificWeight: 1,
+      behaviourPenaltyThreshold: GOSSIP_FAULTS_FORGIVEN,
+      behaviourPenaltyDecay: 0.8,
       topics: {},
     }),
     scoreThresholds: {

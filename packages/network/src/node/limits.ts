@@ -47,6 +47,10 @@ export const STREAM_WINDOW_BYTES_MAX: number = 1024 * 1024
 export const STREAMS_MAX = 512
 
 export const DIAL_TIMEOUT_MS = 10_000
+/** Connections that are not yet secure: so many, for so long. Whoever opens them and is silent holds no more. */
+export const INBOUND_PENDING_MAX = 64
+export const INBOUND_UPGRADE_TIMEOUT_MS = 5_000
+
 export const STREAM_OPEN_TIMEOUT_MS = 5_000
 
 /** A connection that does not answer a ping is dead: TCP alone takes minutes to say so. */
@@ -58,8 +62,11 @@ export const PING_EVERY_MS = 5_000
  */
 export const PING_STREAMS_MAX = 16
 
-/** Looks for peers that are connected but not in gossip; two looks in a row decide. */
+/** Looks for peers that are connected but not in gossip: after so many looks in a row they are connected to anew. */
 export const WATCHDOG_EVERY_MS: number = 2 * GOSSIP_HEARTBEAT_MS
+export const WATCHDOG_LOOKS = 2
+/** As long as a peer has not been in gossip since it connected. */
+export const WATCHDOG_FIRST_LOOKS = 12
 
 /** Below this score a peer is cut off. Five rejected messages of a topic with default parameters are enough. */
 export const SCORE_CUT_OFF = -200
@@ -67,9 +74,21 @@ export const SCORE_CUT_OFF = -200
 /** So long a peer is not let in again after its score fell too low. */
 export const CUT_OFF_MS = 600_000
 
+/** In which half of the blame for a fault is gone, and of how many peers it is kept; the last blamed the longest ago go. */
+export const BLAME_HALF_LIFE_MS = 60_000
+export const BLAMED_PEERS_MAX = 10_000
+
+/**
+ * Promises of gossip that are not kept in this time count as a fault of the peer. The library's three seconds would
+ * blame a peer for being busy.
+ */
+export const GOSSIP_PROMISE_MS = 12_000
+/** So many faults of gossip, which fade within seconds, are forgiven. */
+export const GOSSIP_FAULTS_FORGIVEN = 6
+
 /** What a message of a channel that the listener rejects costs, as `PENALTY_MALFORMED`. */
 export const PENALTY_REJECTED = 1
-/** What a frame that no correct node sends costs, in the score's units of behaviour: the square of their sum counts. */
+/** What a frame that no correct node sends costs, in points of blame: the square of their sum counts. */
 export const PENALTY_MALFORMED = 2
 /** What each message over the rate limit costs: some hundreds are cut off. */
 export const PENALTY_FLOOD = 0.01

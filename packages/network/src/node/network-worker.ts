@@ -11,4 +11,5 @@ const thread = new NetworkThread(parentPort)
 process.on('unhandledRejection', (error) =>
   thread.log('warn', 'a rejection that nobody handled', { error: String(error) }),
 )
-thread.serve(await composeNetwork(workerData as ResolvedOptions, thread.log))
+const { network } = await composeNetwork(workerData as ResolvedOptions, thread.log)
+thread.serve(network)

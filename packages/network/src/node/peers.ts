@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId, PeerStats } from '../network.ts'
 import type { BanList } from './ban-list.ts'
+import type { BlameLedger } from './blame-ledger.ts'
 import { isExcess } from './connection-rules.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
 import { GossipWatchdog } from './gossip-watchdog.ts'
@@ -22,6 +23,9 @@ import { TrafficMeter } from './traffic-meter.ts'
 
 const HANG_UP_TIMEOUT_MS = 1_000
 
+/** What is remembered of peers, whether or not they are connected. */
+export type Records = { readonly bans: BanList; readonly ledger: BlameLedger }
+
 type State = 'connected' | 'gone'
 
 /**
@@ -31,6 +35,7 @@ type State = 'connected' | 'gone'
 export class Peers {
   readonly #node: Libp2pNode
   readonly #bans: BanList
+  readonly #ledger: BlameLedger
   readonly #known: KnownPeers = new KnownPeers()
   readonly #options: ResolvedOptions
   readonly traffic: TrafficMeter = new TrafficMeter()
@@ -42,9 +47,10 @@ export class Peers {
   #watcher: ((peer: PeerId, state: State) => void) | undefined
   #isClosed = false
 
-  constructor(node: Libp2pNode, bans: BanList, options: ResolvedOptions, log: NetworkLog) {
+  constructor(node: Libp2pNode, { bans, ledger }: Records, options: ResolvedOptions, log: NetworkLog) {
     this.#node = node
     this.#bans = bans
+    this.#ledger = ledger
     this.#gossip = internalsOf(node.services.gossip)
     this.#options = options
     this.#log = log
@@ -88,7 +94,7 @@ export class Peers {
     const watchdog = new GossipWatchdog(this.#gossip)
     this.#every(KEEP_EVERY_MS, () => this.#keep())
     this.#every(WATCHDOG_EVERY_MS, () => {
-      for (const peer of watchdog.look([...this.#connected])) {
+      for (const peer of watchdog.look(this.#connected)) {
         this.#log('warn', 'a peer is connected but not in gossip: connecting anew', { peer })
         void this.#disconnect(peer)
       }
@@ -121,8 +127,9 @@ export class Peers {
   }
 
   /** A peer has done what no correct peer does, in gossip or elsewhere: there is one score. */
-  blame(peer: PeerId, penalty: number, reason: string): void {
-    this.#gossip.score.addPenalty(peer, penalty, reason)
+  blame(peer: PeerId, points: number, reason: string): void {
+    this.#ledger.blame(peer, points, performance.now())
+    this.#log('debug', 'a peer is blamed', { peer, points, reason })
   }
 
   stats(): PeerStats[] {

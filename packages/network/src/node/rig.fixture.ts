@@ -3,20 +3,17 @@ import { createServer, type Socket } from 'node:net'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub, StrictNoSign } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
-import type { Connection, Libp2p } from '@libp2p/interface'
+import type { Libp2p } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import type { Inbound, Network, Verdict } from '../network.ts'
-import { BanList } from './ban-list.ts'
-import { connectionRules } from './connection-rules.ts'
+import { composeNetwork } from './compose-network.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
-import { Libp2pNetwork } from './libp2p-network.ts'
-import { createLibp2pNode, type Libp2pNode, messageId } from './libp2p-node.ts'
+import { type Libp2pNode, messageId } from './libp2p-node.ts'
 import { type NetworkOptions, resolveOptions } from './options.ts'
-import { Peers } from './peers.ts'
 
 /** A network whose insides a test can look at and break. */
 export type OpenedNetwork = {
@@ -39,20 +36,10 @@ export async function closeAll(): Promise<void> {
 }
 
 export async function openOne(options: Partial<NetworkOptions> = {}): Promise<OpenedNetwork> {
-  const resolved = resolveOptions({ secretKey: randomBytes(32), networkId: 'rig', ...options })
-  const bans = new BanList()
-  let connections = (): readonly Connection[] => []
-  const node = await createLibp2pNode(
-    resolved,
-    connectionRules(bans, resolved.limits, () => connections()),
-  )
-  connections = () => node.getConnections()
   const log: string[] = []
-  const network = new Libp2pNetwork(
-    node,
-    new Peers(node, bans, resolved, (...line) => log.push(line[1])),
-    resolved,
-    () => {},
+  const { network, node } = await composeNetwork(
+    resolveOptions({ secretKey: randomBytes(32), networkId: 'rig', ...options }),
+    (_, message) => log.push(message),
   )
   closers.push(() => network.close())
   const opened: OpenedNetwork = {

@@ -14,8 +14,8 @@ export const HOME_REGIONS_MIN: number = 2
 export const NEAR_FACTOR: number = 1.5
 /** Links that a routed message may take: twice the diameter of a backbone of `SUPER_NODES_MAX`, for ways around losses. */
 export const HOPS_MAX: number = 16
-/** Ids of routed messages that a router remembers, so that one seen twice goes no further. */
-export const ROUTED_IDS_MAX: number = 65_536
+/** Ids of routed messages that a router remembers: some hundred a second, at about half a kilobyte each. */
+export const ROUTED_IDS_MAX: number = 32_768
 /** How long it remembers them at most: longer than a message can be on its way. */
 export const ROUTED_ID_MS: number = 2 * 60 * 1000
 /** Name of a region in bytes of UTF-8. */

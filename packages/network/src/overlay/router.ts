@@ -57,16 +57,16 @@ export type RouterEffect =
 
 export type RouterAnswer = { readonly verdict: Verdict; readonly effects: readonly RouterEffect[] }
 
-/** What a super node knows of a message: who brought it first, who has had it from here or from elsewhere. */
+/** What a super node knows of a message: who brought it first, and who has had it, from here or from elsewhere. */
 type Passage = {
   readonly cameFrom: PeerId
-  readonly sentTo: Set<PeerId>
-  readonly visited: Set<PeerId>
+  readonly had: Map<PeerId, 'from-here' | 'from-elsewhere'>
   state: 'new' | 'searching' | 'delivered'
 }
 
 export function createRouter(self: PeerId, initial: OverlayView): Router {
   let view = initial
+  let indexes = indexesOf(initial)
   /** By vShard: links from each super node to the nearest that serves it. */
   let ways: Map<number, Int32Array> = new Map()
   const passages: SeenIds<Passage> = new SeenIds({ countMax: ROUTED_IDS_MAX, forMs: ROUTED_ID_MS })
@@ -86,36 +86,34 @@ export function createRouter(self: PeerId, initial: OverlayView): Router {
     const { id, vShard, peer, envelope, hopsLeft } = message
     const passage = passages.note(id, nowMs, () => newPassage(from))
     if (passage.state === 'delivered') return IGNORED
-    const again = passage.state === 'searching' && !passage.sentTo.has(from)
+    const again = passage.state === 'searching' && passage.had.get(from) !== 'from-here'
     passage.state = 'searching'
-    passage.visited.add(from)
+    if (!passage.had.has(from)) passage.had.set(from, 'from-elsewhere')
     if (view.serves.get(self)?.has(vShard)) {
       passage.state = 'delivered'
       const effect = { type: 'deliver', vShard, peer: peer === '' ? undefined : peer, envelope } as const
       return { verdict: 'accept', effects: [effect] }
     }
-    const index = view.backbone.peers.indexOf(self)
-    if (hopsLeft === 0 || index === -1) return IGNORED
-    const forward = again ? undefined : nextHop(view, index, waysTo(vShard), passage.visited)
+    const index = indexes.get(self)
+    if (hopsLeft === 0 || index === undefined) return IGNORED
+    const forward = again ? undefined : nextHop(view, index, waysTo(vShard), passage.had)
     const to = forward ?? (again ? from : passage.cameFrom)
-    if (to === self || !view.backbone.peers.includes(to)) return IGNORED
-    if (forward !== undefined) {
-      passage.sentTo.add(forward)
-      passage.visited.add(forward)
-    }
+    if (to === self || !indexes.has(to)) return IGNORED
+    if (forward !== undefined) passage.had.set(forward, 'from-here')
     return { verdict: 'accept', effects: [{ type: 'send', to, bytes: afterHop(encoded) }] }
   }
 
   return {
     originate({ id, vShard, peer = '', envelope }, nowMs) {
       const message = { version: ROUTED_VERSION, hopsLeft: HOPS_MAX, id, vShard, peer, envelope }
-      if (view.backbone.peers.includes(self)) return pass(encodeRouted(message), self, nowMs).effects
+      if (indexes.has(self)) return pass(encodeRouted(message), self, nowMs).effects
       const to = view.home.find((superNode) => !view.gone.has(superNode))
       return to === undefined ? [] : [{ type: 'send', to, bytes: encodeRouted({ ...message, hopsLeft: HOPS_MAX - 1 }) }]
     },
     receive: pass,
     update(next) {
       view = next
+      indexes = indexesOf(next)
       ways = new Map()
     },
   }
@@ -123,8 +121,12 @@ export function createRouter(self: PeerId, initial: OverlayView): Router {
 
 const IGNORED: RouterAnswer = { verdict: 'ignore', effects: [] }
 
+function indexesOf({ backbone }: OverlayView): ReadonlyMap<PeerId, number> {
+  return new Map(backbone.peers.map((peer, index) => [peer, index]))
+}
+
 function newPassage(cameFrom: PeerId): Passage {
-  return { cameFrom, sentTo: new Set(), visited: new Set(), state: 'new' }
+  return { cameFrom, had: new Map(), state: 'new' }
 }
 
 /** The neighbour with the shortest way, of those that have not had the message; by name among equals. */
@@ -132,13 +134,13 @@ function nextHop(
   { backbone, gone }: OverlayView,
   index: number,
   ways: Int32Array,
-  visited: ReadonlySet<PeerId>,
+  had: ReadonlyMap<PeerId, unknown>,
 ): PeerId | undefined {
   let best: { readonly peer: PeerId; readonly links: number } | undefined
   for (const neighbour of backbone.graph[index] ?? []) {
     const peer = backbone.peers[neighbour] as PeerId
     const links = ways[neighbour] as number
-    if (links === -1 || gone.has(peer) || visited.has(peer)) continue
+    if (links === -1 || gone.has(peer) || had.has(peer)) continue
     if (best === undefined || links < best.links) best = { peer, links }
   }
   return best?.peer

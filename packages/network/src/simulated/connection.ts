@@ -1,5 +1,5 @@
 import type { PeerId } from '../network.ts'
-import { type Frame, frameBytes } from './frame.ts'
+import { type Frame, frameBytes, payloadBytes } from './frame.ts'
 import { HELD_MAX } from './limits.ts'
 import { type LinkModel, travelMs } from './link-model.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -37,6 +37,7 @@ export class Connection {
   readonly #isOpen: [boolean, boolean] = [true, true]
   /** When the last frame on its way to each end arrives. */
   readonly #lastMs: [number, number] = [0, 0]
+  /** Payload that has arrived at each end. */
   readonly receivedBytes: [number, number] = [0, 0]
   /** Frames to each end that wait for a cut to be mended; undefined while there is none. */
   #held: [Frame[], Frame[]] | undefined
@@ -107,7 +108,7 @@ export class Connection {
   arrive(to: 0 | 1, frame: Frame): void {
     if (!this.#isOpen[to]) return
     this.#links.trace(this.id, to, frame)
-    this.receivedBytes[to] += frameBytes(frame)
+    this.receivedBytes[to] += payloadBytes(frame)
     this.ends[to].receive(this, frame)
   }
 

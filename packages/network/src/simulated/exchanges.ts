@@ -5,9 +5,6 @@ import { networkError } from './network-error.ts'
 
 export type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
 
-/** Of a request on an exchange that this node does not serve itself: whoever answers keeps to the spec's, which is less. */
-const DEFAULT_TIMEOUT_MS = 10_000
-
 /** One node's requests and answers. */
 export class Exchanges {
   readonly #carrier: Carrier
@@ -26,7 +23,12 @@ export class Exchanges {
     this.#served.set(spec.name, { spec, answer, busy: new Map(), waiting: new Map() })
   }
 
-  request(exchange: string, to: PeerId, query: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+  request(spec: ExchangeSpec, to: PeerId, query: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    const { name: exchange } = spec
+    if (query.length > spec.queryBytesMax)
+      return Promise.reject(
+        networkError('too-large', `a query of ${query.length} bytes is larger than ${exchange} allows`),
+      )
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
     const call = this.#nextCall++
     const finish = (outcome: Uint8Array | Error): void => {
@@ -37,14 +39,13 @@ export class Exchanges {
       this.#settled()
     }
     const abort = (): void => finish(networkError('aborted', `the request on ${exchange} was ended`))
-    this.#calls.set(call, { to, finish })
+    this.#calls.set(call, { to, answerBytesMax: spec.answerBytesMax, finish })
     if (signal?.aborted) abort()
     else if (!this.#carrier.transmit(to, { kind: 'query', exchange, call, bytes: query }))
       finish(networkError('not-reached', `${to} is not connected`))
     else {
       signal?.addEventListener('abort', abort)
-      const timeoutMs = this.#served.get(exchange)?.spec.timeoutMs ?? DEFAULT_TIMEOUT_MS
-      this.#carrier.after(timeoutMs, () => finish(networkError('timeout', `no answer on ${exchange} in time`)))
+      this.#carrier.after(spec.timeoutMs, () => finish(networkError('timeout', `no answer on ${exchange} in time`)))
     }
     return promise
   }
@@ -53,7 +54,8 @@ export class Exchanges {
     if (frame.kind === 'query') return this.#asked(from, frame)
     const call = this.#calls.get(frame.call)
     if (call?.to !== from) return
-    call.finish(frame.bytes ?? networkError('no-answer', `${from} has no answer`))
+    const answer = (frame.bytes?.length ?? 0) <= call.answerBytesMax ? frame.bytes : undefined
+    call.finish(answer ?? networkError('no-answer', `${from} has no answer`))
   }
 
   gone(peer: PeerId): void {
@@ -109,4 +111,8 @@ type Served = {
   readonly waiting: Map<PeerId, Query[]>
 }
 
-type Call = { readonly to: PeerId; readonly finish: (outcome: Uint8Array | Error) => void }
+type Call = {
+  readonly to: PeerId
+  readonly answerBytesMax: number
+  readonly finish: (outcome: Uint8Array | Error) => void
+}

@@ -41,17 +41,11 @@ const HEAD_BYTES = 40
 
 /** About what a frame takes on a connection. */
 export function frameBytes(frame: Frame): number {
-  switch (frame.kind) {
-    case 'message':
-      return HEAD_BYTES + frame.topic.length + frame.bytes.length
-    case 'offer':
-    case 'want':
-      return HEAD_BYTES + 20 * frame.ids.length
-    case 'channel':
-    case 'query':
-    case 'answer':
-      return HEAD_BYTES + (frame.bytes?.length ?? 0)
-    default:
-      return HEAD_BYTES
-  }
+  const isList = frame.kind === 'offer' || frame.kind === 'want'
+  return HEAD_BYTES + (isList ? 20 * frame.ids.length : payloadBytes(frame))
+}
+
+/** Of topics, channels and exchanges. */
+export function payloadBytes(frame: Frame): number {
+  return 'bytes' in frame ? (frame.bytes?.length ?? 0) : 0
 }

@@ -55,7 +55,15 @@ export class Gossip {
   join(spec: TopicSpec): void {
     if (this.#topics.has(spec.name)) return
     this.#queues.open(spec.name, spec.queue)
-    const topic: Topic = { spec, mesh: new Set(), backoffs: new Map(), windows: [[]], received: 0, rejected: 0 }
+    const topic: Topic = {
+      spec,
+      mesh: new Set(),
+      backoffs: new Map(),
+      windows: [[]],
+      published: 0,
+      received: 0,
+      rejected: 0,
+    }
     this.#topics.set(spec.name, topic)
     for (const peer of this.#carrier.peers()) this.#carrier.transmit(peer, { kind: 'subscribe', topics: [spec.name] })
     this.#graftSome(topic, MESH_TARGET, () => true)
@@ -80,6 +88,7 @@ export class Gossip {
   publish(message: TopicMessage): number {
     const topic = this.#topics.get(message.topic)
     if (topic === undefined || !this.#isNew(message.id)) return 0
+    topic.published++
     topic.windows[0]?.push(message)
     const subscribers = [...(this.#subscribers.get(message.topic) ?? [])]
     const to = topic.mesh.size > 0 ? topic.mesh : this.#carrier.sample(subscribers, MESH_TARGET)
@@ -155,9 +164,9 @@ export class Gossip {
   }
 
   stats(): TopicStats[] {
-    return [...this.#topics].map(([name, { mesh, received, rejected }]) => {
+    return [...this.#topics].map(([name, { mesh, published, received, rejected }]) => {
       const { waiting, dropped } = this.#queues.stats(name)
-      return { name, meshPeers: [...mesh], received, rejected, dropped, waiting }
+      return { name, meshPeers: [...mesh], published, received, rejected, dropped, waiting }
     })
   }
 
@@ -269,6 +278,7 @@ type Topic = {
   readonly backoffs: Map<PeerId, number>
   /** Messages by heartbeat, newest first. */
   readonly windows: TopicMessage[][]
+  published: number
   received: number
   rejected: number
 }

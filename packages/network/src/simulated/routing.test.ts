@@ -1,7 +1,7 @@
 import { sha256, utf8 } from '@armchain/core'
 import { expect, test } from 'vitest'
 import { encodeEnvelope } from '../envelope/envelope.ts'
-import { createPacker, type MessageType, type Packer } from '../envelope/packer.ts'
+import { createPacker, type MessageType, type Packer, type PackerSealing } from '../envelope/packer.ts'
 import { ReplayGuard } from '../envelope/replay-guard.ts'
 import { type SealingKey, sealingDomain, sealingKey } from '../envelope/sealed.ts'
 import type { PeerId } from '../network.ts'
@@ -63,7 +63,7 @@ function packerOf(town: OverlayTown, key: SealingKey): Packer {
   let next = 0
   const random = { bytes: (count: number) => sha256(utf8(`${key.publicKey[0]} ${next++}`)).subarray(0, count) }
   const guard = new ReplayGuard(START_MS + town.world.nowMs)
-  const sealing = { domain: sealingDomain(GENESIS), key, guard, random, knows: () => true }
+  const sealing: PackerSealing = { domain: sealingDomain(GENESIS), keys: [key], guard, random, knows: () => true }
   return createPacker({ types: [NOTE], compressor: undefined, sealing })
 }
 

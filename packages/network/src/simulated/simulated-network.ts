@@ -116,7 +116,7 @@ export class SimulatedNetwork implements Network, End, Carrier {
   }
 
   async request(
-    exchange: string,
+    exchange: ExchangeSpec,
     to: PeerId,
     query: Uint8Array,
     options?: { readonly signal?: AbortSignal },

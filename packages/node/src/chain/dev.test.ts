@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '@armchain/core'
@@ -126,8 +126,9 @@ test('a snapshot that cannot be written is a warning, tried again when as much h
     onFailure: (error) => failures.push(error),
     log: createLog({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),
   })
-  // A file where the folder should be.
-  await rm(snapshotDir, { recursive: true, force: true })
+  // A file where the folder should be; not while one is being written.
+  await node.snapshot()
+  await rename(snapshotDir, `${snapshotDir}-before`)
   await writeFile(snapshotDir, '')
   const warned = (): number => lines.filter((line) => line.includes('no snapshot could be written')).length
   for (let round = 0; round < 100 && warned() < 2; round++) await ask(node, 'dev_mine')

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ArchiveIndex } from './archive-index.ts'
+import type { IndexingProgress } from './archive-messages.ts'
 import { type BlockPlace, blockKey, encodeBlock, encodeHeight, lastHeightKey } from './archive-records.ts'
 import { type ArchiveStore, memoryStore } from './archive-store.ts'
 import { CRASHES, type Crash, CrashDisk } from './tx-index/crash-disk.fixture.ts'
@@ -18,6 +19,7 @@ type Step = Block | { readonly shard: number; readonly revertTo: number }
 class World {
   readonly store: ArchiveStore = memoryStore()
   readonly damage: string[] = []
+  readonly read: IndexingProgress[] = []
   readonly blocks: Map<string, Block> = new Map()
   /** Ids that were ever put. */
   readonly ids: Map<string, Uint8Array> = new Map()
@@ -29,8 +31,9 @@ class World {
   }
 
   async open(disk: IndexDisk, limits = LIMITS): Promise<void> {
-    const onProgress = (progress: { kind: string; reason?: string }): void => {
-      if (progress.kind === 'damaged') this.damage.push(progress.reason ?? '')
+    const onProgress = (progress: IndexingProgress): void => {
+      if (progress.kind === 'damaged') this.damage.push(progress.reason)
+      else this.read.push(progress)
     }
     this.#index = await ArchiveIndex.open(this.store, { disk, limits, onProgress })
   }
@@ -247,6 +250,21 @@ test('damage that a merge meets is told, and mended by a restart', async () => {
   await world.open(disk.open())
   await world.expectAll()
   expect(world.damage).toHaveLength(1)
+})
+
+test('an index that is gone is made anew, and tells how far it is', async () => {
+  const world = new World()
+  await closedDisk(world, someSteps(4))
+  expect(world.read).toEqual([])
+  await world.open(new CrashDisk().open())
+  await world.expectAll()
+  expect(world.read.length).toBeGreaterThan(1)
+  for (const progress of world.read) {
+    if (progress.kind !== 'reading') continue
+    expect(progress.lastHeight).toBe(world.last(progress.shard))
+    expect(progress.height).toBeLessThanOrEqual(progress.lastHeight)
+  }
+  expect(world.damage).toEqual([])
 })
 
 test('a disk that fails fails who adds next, and who closes', async () => {

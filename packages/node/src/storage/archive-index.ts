@@ -52,7 +52,7 @@ export class ArchiveIndex {
         }
       }
     } catch (error) {
-      await index.close()
+      await index.close().catch(() => undefined) // What went wrong first is told.
       throw error
     }
     return new ArchiveIndex(store, index)

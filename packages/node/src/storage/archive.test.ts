@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import fc from 'fast-check'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { type Archive, type ArchivedBlock, type BlockPlace, openArchive } from './archive.ts'
+import { type Archive, type ArchivedBlock, type BlockPlace, type IndexingProgress, openArchive } from './archive.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'armchain-archive-'))
 let dir = ''
@@ -147,6 +148,29 @@ test('after closing, all that was put is there; the folder opens for one only', 
   expect(await second.lastHeight(1)).toBe(200)
   expect(await second.getMeta('m')).toEqual(Uint8Array.of(1))
   await expectBlock(second, 1, 200)
+})
+
+test('the index of format 1, or one that is damaged: made anew from the blocks', async () => {
+  const first = await openArchive({ dir })
+  for (let height = 1; height <= 20; height++) first.putBlock(block(1, height))
+  await first.close()
+  for (const way of ['format 1', 'damaged'] as const) {
+    const progress: IndexingProgress[] = []
+    if (way === 'damaged') writeFileSync(join(dir, 'tx-index', 'manifest.json'), '{}')
+    else {
+      rmSync(join(dir, 'tx-index'), { recursive: true })
+      const level = new ClassicLevel<Buffer, Buffer>(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+      await level.put(Buffer.concat([Buffer.from('x'), idOf(1, 1, 0)]), Buffer.alloc(14))
+      await level.close()
+    }
+    const archive = await openArchive({ dir, onIndexing: (each) => progress.push(each) })
+    for (let height = 1; height <= 20; height++) await expectBlock(archive, 1, height)
+    await archive.close()
+    expect(progress.map(({ kind }) => kind)).toEqual(way === 'damaged' ? ['damaged'] : [])
+    const level = new ClassicLevel<Buffer, Buffer>(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    expect(await level.keys({ gte: Buffer.from('x'), lt: Buffer.from('y') }).all()).toEqual([])
+    await level.close()
+  }
 })
 
 test('a full backlog refuses, and takes more once drained', async () => {

@@ -4,10 +4,10 @@ type Stored = { bytes: Uint8Array; durableBytes: number }
 
 /**
  * What a crash takes of what was written and not synced: nothing where only the process ends; where the machine does, all
- * of it, or bytes of files while their names have come to the disk.
+ * of it, or all but names of files, or all but those that were given by renaming.
  */
-export type Crash = 'process' | 'machine' | 'machine, names kept'
-export const CRASHES: readonly Crash[] = ['process', 'machine', 'machine, names kept']
+export type Crash = 'process' | 'machine' | 'machine, names kept' | 'machine, renames kept'
+export const CRASHES: readonly Crash[] = ['process', 'machine', 'machine, names kept', 'machine, renames kept']
 
 /**
  * A disk in memory that counts its operations and stops at one of them, an append in its middle. What is on it then is
@@ -17,6 +17,7 @@ export class CrashDisk {
   /** Files by name, as the running system sees them; and the names that are durable. */
   #files: Map<string, Stored> = new Map()
   #durable: Map<string, Stored> = new Map()
+  readonly #renamed: Map<string, Stored> = new Map()
   #operations = 0
   #stopAt = Number.POSITIVE_INFINITY
   #life = 0
@@ -36,7 +37,9 @@ export class CrashDisk {
     this.#stopAt = Number.POSITIVE_INFINITY
     if (kind === 'process') return
     if (kind === 'machine') this.#files = new Map(this.#durable)
-    else this.#durable = new Map(this.#files)
+    if (kind === 'machine, renames kept') this.#files = new Map([...this.#durable, ...this.#renamed])
+    this.#durable = new Map(this.#files)
+    this.#renamed.clear()
     for (const file of this.#files.values()) file.bytes = file.bytes.slice(0, file.durableBytes)
   }
 
@@ -92,6 +95,7 @@ export class CrashDisk {
       rename: (from, to) => {
         step()
         this.#files.set(to, this.#file(from))
+        this.#renamed.set(to, this.#file(from))
         this.#files.delete(from)
       },
       remove: (name) => {
@@ -101,6 +105,7 @@ export class CrashDisk {
       sync: async () => {
         step()
         this.#durable = new Map(this.#files)
+        this.#renamed.clear()
       },
     }
   }
