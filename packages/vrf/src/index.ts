@@ -2,6 +2,21 @@ export { type ChainDomain, auditAlpha, beaconAlpha } from './ecvrf/alpha.ts'
 export { ecvrf } from './ecvrf/ecvrf.ts'
 export { referenceVerify } from './ecvrf/reference.ts'
 export { type Ecvrf, type EcvrfSuite, OUTPUT_BYTES, PROOF_BYTES } from './ecvrf/suite.ts'
+export { cutMandates, type Mandates, mandatePrice, type Stake, stakeListCodec } from './dealing/mandates.ts'
+export {
+  type DealingRules,
+  dealPools,
+  noPools,
+  POOL_EPOCHS,
+  type Pool,
+  type PoolElection,
+  type Pools,
+  poolsCodec,
+  type Seat,
+} from './dealing/pools.ts'
+export { asWitnesses, drawWitnesses, type Term, termSeed, type Witness } from './dealing/witnesses.ts'
+export { type AuditSeat, type AuditShare, auditTranche, sortAuditor, verifyAuditor } from './dealing/auditors.ts'
+export { deriveSeed, SeedStream, type SeedPurpose, sample } from './dealing/seed-stream.ts'
 export {
   committeeFailure,
   faultySeats,

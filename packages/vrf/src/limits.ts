@@ -4,3 +4,11 @@ export const POPULATION_MAX = 100_000
 export const RISK_BITS_MAX = 512
 /** Slots of a mixing window: a million blocks an epoch. */
 export const MIXING_SLOTS_MAX = 1_000_000
+/** Owners in a stake list: what an epoch boundary can sort and a browser can download. */
+export const STAKES_MAX = 65_536
+/** Mandates in all: a shuffle of this many takes a fraction of a second. */
+export const MANDATES_MAX = 1_048_576
+/** Shards that an election fills, as many as a layout may have. */
+export const ELECTION_SHARDS_MAX = 1_024
+/** Seats of one pool. */
+export const POOL_SEATS_MAX = 65_536
