@@ -2,6 +2,16 @@ export { type ChainDomain, auditAlpha, beaconAlpha } from './ecvrf/alpha.ts'
 export { ecvrf } from './ecvrf/ecvrf.ts'
 export { referenceVerify } from './ecvrf/reference.ts'
 export { type Ecvrf, type EcvrfSuite, OUTPUT_BYTES, PROOF_BYTES } from './ecvrf/suite.ts'
+export { type Beacon, type BeaconBlock, type BeaconState, type EpochSeed, type Folded, seedFor } from './beacon/beacon.ts'
+export {
+  beaconStateCodec,
+  defaultMixingBlocks,
+  epochSeed,
+  type MixingRules,
+  mixingBeacon,
+  type VrfContribution,
+} from './beacon/mixing-beacon.ts'
+export { proveBeacon, type VrfKeyPair, vrfKeyPair } from './beacon/prover.ts'
 export { cutMandates, type Mandates, mandatePrice, type Stake, stakeListCodec } from './dealing/mandates.ts'
 export {
   type DealingRules,
@@ -17,6 +27,22 @@ export {
 export { asWitnesses, drawWitnesses, type Term, termSeed, type Witness } from './dealing/witnesses.ts'
 export { type AuditSeat, type AuditShare, auditTranche, sortAuditor, verifyAuditor } from './dealing/auditors.ts'
 export { deriveSeed, SeedStream, type SeedPurpose, sample } from './dealing/seed-stream.ts'
+export {
+  type Candidate,
+  ELECTION_ENTRY,
+  type ElectionBlock,
+  type ElectionInputs,
+  type ElectionRecord,
+  electionInputsCodec,
+  electionRecordCodec,
+} from './election/record.ts'
+export {
+  type ElectionResult,
+  type ElectionRules,
+  firstElection,
+  type TrustedElection,
+  verifyElection,
+} from './election/verify.ts'
 export {
   committeeFailure,
   faultySeats,

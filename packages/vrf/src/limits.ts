@@ -12,3 +12,5 @@ export const MANDATES_MAX = 1_048_576
 export const ELECTION_SHARDS_MAX = 1_024
 /** Seats of one pool. */
 export const POOL_SEATS_MAX = 65_536
+/** Blocks of a mixing window that a record of an election carries. */
+export const RECORD_BLOCKS_MAX = 65_536

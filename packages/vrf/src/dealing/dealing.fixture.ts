@@ -1,7 +1,8 @@
 import { compareBytes, sha256, utf8 } from '@armchain/core'
+import type { ChainDomain } from '../ecvrf/alpha.ts'
 import type { Stake } from './mandates.ts'
 
-export const domain = { genesisHash: sha256(utf8('a chain')), schemaVersion: 1 }
+export const domain: ChainDomain = { genesisHash: sha256(utf8('a chain')), schemaVersion: 1 }
 
 /** An owner's account id, by name. */
 export function ownerOf(name: string | number): Uint8Array {

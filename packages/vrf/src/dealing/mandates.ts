@@ -1,4 +1,4 @@
-import { ArmError, bytes32, type Codec, compareBytes, compile, list, struct, u64 } from '@armchain/core'
+import { ArmError, bytes32, type Codec, compareBytes, compile, list, type Schema, struct, u64 } from '@armchain/core'
 import { MANDATES_MAX, STAKES_MAX } from '../limits.ts'
 
 /** What one owner has at stake when the list is frozen: its own motes and those delegated to it. */
@@ -12,7 +12,7 @@ export type Stake = {
 /** An owner's mandates: each is one seat somewhere, worth the same. */
 export type Mandates = { readonly owner: Uint8Array; readonly count: number }
 
-export const STAKE_LIST_SCHEMA = list(struct(['owner', bytes32], ['stakeMotes', u64]), STAKES_MAX)
+export const STAKE_LIST_SCHEMA: Schema = list(struct(['owner', bytes32], ['stakeMotes', u64]), STAKES_MAX)
 export const stakeListCodec: Codec<readonly Stake[]> = compile(STAKE_LIST_SCHEMA)
 
 /**

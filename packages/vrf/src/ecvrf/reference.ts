@@ -4,8 +4,8 @@ import { encodeTag } from './elligator.ts'
 import { challengeOf, outputOf, tryHash } from './hashes.ts'
 import { type EcvrfSuite, littleEndian, SUITE_BYTES, splitProof } from './suite.ts'
 
-const { Point } = ed25519
-type Curve = InstanceType<typeof Point>
+type Curve = typeof ed25519.Point.BASE
+const Point: typeof ed25519.Point = ed25519.Point
 
 /**
  * `verify` of `ecvrf(suite)` by noble's points and map to the curve alone, and in the words of RFC 9381, 5.3: what the
