@@ -18,7 +18,7 @@ import { commit, machine } from './machine.ts'
 
 const USAGE = `npm run bench:gossip -- [options]
   --nodes N      nodes of each side (default 10)
-  --messages N   messages a round (default 100)
+  --messages N   messages a round (default 200)
   --bytes N      size of a message (default 1024)
   --rounds N     rounds of each side, in turns (default 6)
   --reach N      nodes that are to reach each other, 0 for none (default 100)
@@ -27,7 +27,7 @@ const USAGE = `npm run bench:gossip -- [options]
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '10' },
-    messages: { type: 'string', default: '100' },
+    messages: { type: 'string', default: '200' },
     bytes: { type: 'string', default: '1024' },
     rounds: { type: 'string', default: '6' },
     reach: { type: 'string', default: '100' },
@@ -44,6 +44,7 @@ const TOPIC: TopicSpec = {
 const IN_FLIGHT = 16
 const MESSAGE_TIMEOUT_MS = 15_000
 const DISCARDED_MAX = 3
+const WARM_UP_ROUNDS = 2
 const MESH_TIMEOUT_MS = 60_000
 const REACH_PUBLISHERS = 10
 const ALL_CONNECTED_MAX = 16
@@ -107,8 +108,8 @@ async function compareCost({
       return play(fleet)
     }
   }
-  // The first round of each is for the optimiser.
-  for (const fleet of fleets) await play(fleet)
+  // The first rounds of each are for the optimiser.
+  for (let i = 0; i < WARM_UP_ROUNDS; i++) for (const fleet of fleets) await play(fleet)
   const results = fleets.map((): Round[] => [])
   for (let i = 0; i < rounds; i++) {
     const order = i % 2 === 0 ? [0, 1] : [1, 0]

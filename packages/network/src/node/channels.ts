@@ -114,8 +114,9 @@ export class Channels {
       }
       return true
     }
-    const read = (): void => {
+    const read = (chunk?: Uint8Array): void => {
       try {
+        if (chunk !== undefined) reader.feed(chunk)
         if (takeFrames()) stream.resume()
         else this.#pause(name, from, stream, read)
         onArrival()
@@ -126,8 +127,7 @@ export class Channels {
     }
     stream.addEventListener('message', ({ data }) => {
       traffic.received(from, data.byteLength)
-      reader.feed(plainBytes(data.subarray()))
-      read()
+      read(plainBytes(data.subarray()))
     })
     stream.addEventListener('close', () => this.#paused.get(keyOf(name, from))?.delete(read))
     // Who sends has nothing more to hear of this node on the stream.

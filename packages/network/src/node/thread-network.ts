@@ -10,7 +10,7 @@ import type {
   TopicSpec,
   Verdict,
 } from '../network.ts'
-import { CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
+import { BANS_MAX, CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
 import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { assertChannel, assertFits, assertNew, assertTopic } from './spec-checks.ts'
@@ -146,6 +146,10 @@ export class ThreadNetwork implements Network {
   ban(peer: PeerId, forMs: number): void {
     this.#dialled.delete(peer)
     this.#bans.set(peer, performance.now() + forMs)
+    for (const each of this.#bans.keys()) {
+      if (this.#bans.size <= BANS_MAX) break
+      this.#bans.delete(each)
+    }
     this.#link.post({ type: 'ban', peer, forMs })
   }
 
