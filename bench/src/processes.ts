@@ -71,7 +71,10 @@ async function main(): Promise<void> {
 async function measure(testnet: Testnet) {
   await using rpc = createRpcClient({ url: testnet.rpcUrl })
   const probes = whole('probes', values.probes)
-  const address = formatAddress({ account: new Uint8Array(32).fill(1), vShard: 1 }, testnet.genesis.scheme.addressPrefix)
+  const address = formatAddress(
+    { account: new Uint8Array(32).fill(1), vShard: 1 },
+    testnet.genesis.scheme.addressPrefix,
+  )
   // The first payments wait for code that has not run before.
   await probe(rpc, address, 10)
   const idle = await probe(rpc, address, probes)

@@ -9,12 +9,17 @@ import type { ChannelSpec, ExchangeSpec, TopicSpec } from '../network.ts'
 import { CHANNEL_STREAMS_MAX, GOSSIP_OUTBOUND_BYTES_MAX } from './limits.ts'
 import type { NetworkLimits } from './options.ts'
 import { realTime } from './real-time.fixture.ts'
-import { closeAll, type HostileNode, openHostile, openOne, type OpenedNetwork } from './rig.fixture.ts'
+import { closeAll, type HostileNode, type OpenedNetwork, openHostile, openOne } from './rig.fixture.ts'
 
 const { until, pass } = realTime
 const QUEUE = { messagesMax: 32, bytesMax: 1 << 20, drop: 'newest', urgency: 'headers' } as const
 const TOPIC: TopicSpec = { name: '/armchain/rig/0/shard/1/head', messageBytesMax: 64 * 1024, queue: QUEUE }
-const CHANNEL: ChannelSpec = { name: '/armchain/rig/votes/1', messageBytesMax: 64 * 1024, queue: QUEUE, outbound: QUEUE }
+const CHANNEL: ChannelSpec = {
+  name: '/armchain/rig/votes/1',
+  messageBytesMax: 64 * 1024,
+  queue: QUEUE,
+  outbound: QUEUE,
+}
 const EXCHANGE: ExchangeSpec = {
   name: '/armchain/rig/blocks/1',
   queryBytesMax: 64,
@@ -249,5 +254,8 @@ test('more peers than there are places: inbound ones stop at their limit, and ou
   expect(inbound).toBeGreaterThan(0)
   const friend = await openOne()
   await victim.network.dial(friend.address)
-  await until(async () => (await victim.network.stats()).peers.some(({ peer }) => peer === friend.network.self), 'a friend')
+  await until(
+    async () => (await victim.network.stats()).peers.some(({ peer }) => peer === friend.network.self),
+    'a friend',
+  )
 })
