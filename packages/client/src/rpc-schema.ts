@@ -178,12 +178,9 @@ const chainMethods = {
     OffencesShape,
     ['ARM_NOT_FOUND'],
   ),
-  arm_net: method(
-    'How the node that answers is connected: its peers, topics and channels',
-    {},
-    NetShape,
-    ['ARM_NOT_FOUND'],
-  ),
+  arm_net: method('How the node that answers is connected: its peers, topics and channels', {}, NetShape, [
+    'ARM_NOT_FOUND',
+  ]),
   arm_getPool: method('The pool of one vShard', { vShard: VShard() }, PoolShape, ['ARM_TX_SHARD']),
 }
 

@@ -373,7 +373,11 @@ function createSaved(options: TestnetOptions): Saved {
   const { certificates = count > 1 && isBlsNative() ? 'bls' : 'ed25519' } = options
   const keys = validatorKeys(mnemonic, { count, certificates })
   const seats = committeeOf(certificates, keys)
-  const shards = vShards.map((vShard) => ({ vShard, engine: engineOf({ ...options, validators: count }, vShard), ...seats }))
+  const shards = vShards.map((vShard) => ({
+    vShard,
+    engine: engineOf({ ...options, validators: count }, vShard),
+    ...seats,
+  }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })

@@ -93,11 +93,10 @@ test('a node that follows joins late with an empty folder, has the whole chain, 
     log: 'warn',
   }
   writeFileSync(join(own, 'config.json'), JSON.stringify(config))
-  const { promise: isReady, resolve } = Promise.withResolvers<object>()
-  const follower = await ValidatorProcess.start(own, { ready: resolve })
+  const follower = await ValidatorProcess.start(own, {})
   await using rpc = createRpcClient({ url: follower.ready.rpc })
   try {
-    expect(await isReady).toMatchObject({ role: 'super', validator: null })
+    expect(follower.ready).toMatchObject({ role: 'super', validator: null })
     await until('the follower has caught up', async () => isAsFar(rpc, await headsOf(1)))
     const wallet = await createWallet(rpc, accountKey(testnet.accounts[2] ?? { secretKey: '' }))
     const { ok } = await wallet.wait(await wallet.transfer(payee(2), AC), 'anchored')

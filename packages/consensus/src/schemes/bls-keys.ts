@@ -33,7 +33,12 @@ export function blsKeysFromSecret(secretKey: Uint8Array): BlsKeys {
   try {
     return { secretKey, publicKey: platformBls.publicKey(secretKey) }
   } catch (cause) {
-    throw new ArmError('ARM_KEY', 'a BLS secret key is a number of 32 bytes below the order of the group', {}, { cause })
+    throw new ArmError(
+      'ARM_KEY',
+      'a BLS secret key is a number of 32 bytes below the order of the group',
+      {},
+      { cause },
+    )
   }
 }
 

@@ -88,11 +88,13 @@ test('with fewer groups than places, some places stay empty', () => {
 test('one source, and one group, fill no more than their share of the book', () => {
   const book = bookOf(2)
   for (let i = 0; i < 60_000; i++) book.hear(contact('p', i % 5000, i >> 4), 'one source', START_MS)
-  const share = (NEW_BUCKETS_PER_SOURCE / NEW_BUCKETS) * NEW_BUCKETS * NEW_BUCKET_PLACES
+  expect(NEW_BUCKETS_PER_SOURCE / NEW_BUCKETS).toBe(1 / 8)
+  const share = (NEW_BUCKETS * NEW_BUCKET_PLACES) / 8
   expect(book.sizes.heard).toBeGreaterThan(share / 2)
   expect(book.sizes.heard).toBeLessThanOrEqual(share)
   for (let i = 0; i < 5000; i++) book.connected(contact('q', 7, i), START_MS)
-  expect(book.sizes.tried).toBeLessThanOrEqual(TRIED_BUCKETS_PER_GROUP * TRIED_BUCKET_PLACES)
+  expect(TRIED_BUCKETS_PER_GROUP / TRIED_BUCKETS).toBe(1 / 16)
+  expect(book.sizes.tried).toBeLessThanOrEqual((TRIED_BUCKETS * TRIED_BUCKET_PLACES) / 16)
   expect(book.sizes.tried).toBeGreaterThan(0)
 })
 

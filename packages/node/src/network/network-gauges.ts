@@ -12,7 +12,10 @@ export function networkGauges(registry: Registry): { observe(sample: Sample): vo
   const bytes = gauge('peer_bytes', 'Of messages, with the peers that are connected now', ['kind', 'way'])
   const mesh = gauge('topic_mesh_peers', 'Peers in the mesh of a topic', ['topic'])
   const messages = gauge('topic_messages', 'Messages of a topic since start, or those that wait', ['topic', 'what'])
-  const channel = gauge('channel_messages', 'Messages of a channel since start, or those that wait', ['channel', 'what'])
+  const channel = gauge('channel_messages', 'Messages of a channel since start, or those that wait', [
+    'channel',
+    'what',
+  ])
   const cpu = gauge('cpu_seconds', "Processor time of the network's thread", [])
   let sample: Sample = async () => undefined
   return {

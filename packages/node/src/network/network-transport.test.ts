@@ -48,7 +48,9 @@ test('validators are known by their seats, others by numbers above, and answered
 test('a broadcast goes to all in the vShard, and whatever else comes on its topic is rejected', async () => {
   const [v0, v1, follower] = places('v0', 'v1', 'f') as [Place, Place, Place]
   v0.transport.broadcast(1, 'transactions', BATCH)
-  await expect.poll(() => [v1.heard, follower.heard]).toEqual([[[0, PeerKind.transactions]], [[0, PeerKind.transactions]]])
+  await expect
+    .poll(() => [v1.heard, follower.heard])
+    .toEqual([[[0, PeerKind.transactions]], [[0, PeerKind.transactions]]])
   const want = encodePeerMessage({ kind: PeerKind.wantBlocks, vShard: 1, fromHeight: 1 })
   const topic = subjectTopic('suite', 1, 'transactions').name
   for (const bytes of [want, VOTE, new Uint8Array(0)]) await follower.network.publish(topic, bytes)

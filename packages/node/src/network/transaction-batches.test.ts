@@ -8,10 +8,9 @@ import { decodePeerMessage, PeerKind } from './wire.ts'
 const { messageBytesMax } = subjectTopic('suite', 1, 'transactions')
 
 test('batches hold all transactions in order, and each fits the topic', () => {
-  const sizes = fc.array(
-    fc.oneof(fc.nat(300), fc.nat(limits.TX_BYTES_MAX), fc.constant(limits.TX_BYTES_MAX)),
-    { maxLength: 40 },
-  )
+  const sizes = fc.array(fc.oneof(fc.nat(300), fc.nat(limits.TX_BYTES_MAX), fc.constant(limits.TX_BYTES_MAX)), {
+    maxLength: 40,
+  })
   fc.assert(
     fc.property(sizes, (lengths) => {
       const transactions = lengths.map((length, i) => new Uint8Array(length).fill(i))

@@ -2,13 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  defaultScheme,
-  ed25519Validators,
-  type Genesis,
-  keyPairFromSecret,
-  tokenAllocations,
-} from '@armchain/core'
+import { defaultScheme, ed25519Validators, type Genesis, keyPairFromSecret, tokenAllocations } from '@armchain/core'
 import { peerIdOf } from '@armchain/network'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { writeGenesis, writeKeys } from '../node-process/node-files.ts'
@@ -46,7 +40,11 @@ test.each<[why: string, change: object, message: RegExp]>([
   ['an address that is none', { network: { listen: ['127.0.0.1:80'] } }, /network\.listen\.0 .*127\.0\.0\.1:80/],
   ['a peer without its name', { network: { peers: ['/ip4/1.2.3.4/tcp/5'] } }, /network\.peers\.0/],
   ['a peer id of no key', { network: { validators: [`12D3Koo${'z'.repeat(45)}`] } }, /is no peer id/],
-  ['more validators than there are', { network: { validators: [PEER, null, null] } }, /names 3 validators, and there are 2/],
+  [
+    'more validators than there are',
+    { network: { validators: [PEER, null, null] } },
+    /names 3 validators, and there are 2/,
+  ],
   ["another's place", { network: { validators: [PEER] } }, /network\.validators\.0 is 12D3Koo/],
   ['a key without a seat', { keys: 'stranger.json' }, /has no seat in the genesis/],
   ['no key', { keys: undefined }, /a validator needs validatorSecretKey/],

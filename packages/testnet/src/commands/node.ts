@@ -102,5 +102,9 @@ function print(output: Output, value: object): void {
 function overridesOf(values: Values): object {
   const { role, log } = values
   const port = values.port === undefined ? undefined : integer(values, 'port', 0, { min: 0, max: 65_535 })
-  return { ...(role !== undefined && { role }), ...(log !== undefined && { log }), ...(port !== undefined && { rpc: { port } }) }
+  return {
+    ...(role !== undefined && { role }),
+    ...(log !== undefined && { log }),
+    ...(port !== undefined && { rpc: { port } }),
+  }
 }

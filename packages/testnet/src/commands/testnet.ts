@@ -150,7 +150,9 @@ function printBanner(testnet: Testnet, { text: print }: Output): void {
     const kinds = shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)
     const by = [...new Set(kinds)].join(', ')
     const where = processes === undefined ? '' : ' as processes'
-    print(`  Validators ${places.length}${where}, by ${by}: ${places.map(({ rpc }) => rpc).join(' ')}   (see armchain chaos)`)
+    print(
+      `  Validators ${places.length}${where}, by ${by}: ${places.map(({ rpc }) => rpc).join(' ')}   (see armchain chaos)`,
+    )
   }
   const replayed = places[0]?.recovered ?? 0
   print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${replayed} blocks replayed)`}`)

@@ -42,7 +42,9 @@ const CONNECTIONS_MAX = 1_024
 
 const NetworkSchema = Type.Object(
   {
-    key: Type.Optional(File("File with the node's network key, which is made if it is not there (default network.key)")),
+    key: Type.Optional(
+      File("File with the node's network key, which is made if it is not there (default network.key)"),
+    ),
     listen: Type.Optional(
       Type.Array(Type.String({ pattern: `${HOST}$` }), {
         description: 'Addresses to listen on, such as /ip4/0.0.0.0/tcp/9700 (default: any free port on loopback)',
@@ -57,7 +59,8 @@ const NetworkSchema = Type.Object(
     ),
     validators: Type.Optional(
       Type.Array(Type.Union([Type.String({ pattern: `^${PEER_ID}$` }), Type.Null()]), {
-        description: "Peer id of each validator, in the order of the genesis; null for one that is not known. A validator's votes count only if they come from it",
+        description:
+          "Peer id of each validator, in the order of the genesis; null for one that is not known. A validator's votes count only if they come from it",
         maxItems: CONNECTIONS_MAX,
       }),
     ),
@@ -71,7 +74,10 @@ const NodeConfigSchema = Type.Object(
     genesis: File('File with the genesis of the chain'),
     role: Type.Union(
       ROLES.map((role) => Type.Literal(role)),
-      { description: 'validator: decides; full: follows the whole chain; super: full, and relays for those who cannot be reached' },
+      {
+        description:
+          'validator: decides; full: follows the whole chain; super: full, and relays for those who cannot be reached',
+      },
     ),
     dataDir: File('Folder that holds the chain'),
     keys: Type.Optional(File('File with the keys that the node signs with, as a validator needs')),
@@ -192,7 +198,11 @@ function problemOf(errors: readonly SchemaError[], value: unknown, file: string)
   const why = choices.length > 0 ? `is not one of ${choices.join(', ')}` : message
   const parent = partAt(keys.slice(0, -1))
   const hint = part?.description ?? parent?.description ?? 'see armchain node --schema'
-  return configError(file, `${at === '' ? 'the configuration' : at} ${why}: ${JSON.stringify(given)?.slice(0, 100)}`, hint)
+  return configError(
+    file,
+    `${at === '' ? 'the configuration' : at} ${why}: ${JSON.stringify(given)?.slice(0, 100)}`,
+    hint,
+  )
 }
 
 function partAt(keys: readonly string[]): Part | undefined {

@@ -48,15 +48,19 @@ export async function readGenesis(file: string): Promise<Genesis> {
 export async function writeGenesis(file: string, genesis: Genesis): Promise<void> {
   const { networkId } = genesis.scheme
   const hash = toHex(genesisHash(genesis))
-  await writeWhole(file, { format: GENESIS_FORMAT, networkId, genesisHash: hash, genesis: toHex(encodeGenesis(genesis)) })
+  await writeWhole(file, {
+    format: GENESIS_FORMAT,
+    networkId,
+    genesisHash: hash,
+    genesis: toHex(encodeGenesis(genesis)),
+  })
 }
 
 /** @throws ArmError ARM_FILE, and ARM_CONFIG for fields that are none, or hold no secret keys in hex. */
 export async function readKeys(file: string): Promise<NodeKeys> {
   const fields = await readJson(file)
   const unknown = Object.keys(fields).find((name) => !KEY_FIELDS.some((known) => known === name))
-  if (unknown !== undefined)
-    throw configError(file, `there is no field ${unknown}`, `fields: ${KEY_FIELDS.join(', ')}`)
+  if (unknown !== undefined) throw configError(file, `there is no field ${unknown}`, `fields: ${KEY_FIELDS.join(', ')}`)
   const [validator, voting, faucet] = KEY_FIELDS.map((name) =>
     fields[name] === undefined ? undefined : secretOf(fields[name], name, file),
   )

@@ -12,7 +12,13 @@ export type LinkHandlers = Readonly<Record<string, (params: never) => unknown>>
 type Item =
   | { readonly type: 'call'; readonly id: number; readonly method: string; readonly params: unknown }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
-  | { readonly type: 'failure'; readonly id: number; readonly code: ErrorCode; readonly message: string; readonly hint: string }
+  | {
+      readonly type: 'failure'
+      readonly id: number
+      readonly code: ErrorCode
+      readonly message: string
+      readonly hint: string
+    }
 
 type Pending = { readonly settle: (value: unknown) => void; readonly fail: (error: ArmError) => void }
 
@@ -41,7 +47,10 @@ export class ProcessLink {
     const id = this.#nextId++
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.#pending.set(id, { settle: resolve, fail: reject })
-    const timer = setTimeout(() => reject(new ArmError('ARM_INTERNAL', `no answer to ${method} in ${timeoutMs} ms`)), timeoutMs)
+    const timer = setTimeout(
+      () => reject(new ArmError('ARM_INTERNAL', `no answer to ${method} in ${timeoutMs} ms`)),
+      timeoutMs,
+    )
     try {
       this.#post({ type: 'call', id, method, params })
       return (await promise) as Value

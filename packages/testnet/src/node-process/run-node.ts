@@ -78,8 +78,7 @@ export async function readSetup(path: string, overrides: { readonly rpc?: object
   const config = readNodeConfig({ ...written, ...overrides, ...(overrides.rpc && { rpc }) }, path)
   const { role, network = {} } = config
   const awaited = ROLES_TO_COME[role]
-  if (awaited !== undefined)
-    throw configError(path, `the role ${role} is not there yet`, `it comes with ${awaited}`)
+  if (awaited !== undefined) throw configError(path, `the role ${role} is not there yet`, `it comes with ${awaited}`)
   const genesis = await readGenesis(beside(config.genesis))
   if (genesis.scheme.blocks.maxBytes > NETWORK_BLOCK_BYTES_MAX)
     throw new ArmError('ARM_SCHEME', 'blocks of this chain may be larger than a network carries', {
@@ -204,7 +203,11 @@ async function connect(setup: NodeSetup, dataDir: DataDir, { log, onFailure }: R
 
 /** Also of its genesis: two networks of one name have nothing to say to each other. */
 export function networkIdOf(genesis: Genesis): string {
-  const name = genesis.scheme.networkId.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+/, '').slice(0, 20)
+  const name = genesis.scheme.networkId
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 20)
   return `${name === '' ? 'chain' : name}-${toHex(genesisHash(genesis)).slice(0, 8)}`
 }
 

@@ -5,7 +5,14 @@ import { domain, seedOf } from '../dealing/dealing.fixture.ts'
 import { SeedStream } from '../dealing/seed-stream.ts'
 import { expectedChoices } from '../risk/yearly.ts'
 import { type BeaconState, type Folded, seedFor } from './beacon.ts'
-import { beaconStateCodec, defaultMixingBlocks, epochSeed, mixingBeacon, mixOutput, type VrfContribution } from './mixing-beacon.ts'
+import {
+  beaconStateCodec,
+  defaultMixingBlocks,
+  epochSeed,
+  mixingBeacon,
+  mixOutput,
+  type VrfContribution,
+} from './mixing-beacon.ts'
 import { proveBeacon, vrfKeyPair } from './prover.ts'
 
 const rules = { epochBlocks: 6, mixingBlocks: 4 }
@@ -21,14 +28,13 @@ function contribute(epoch: number, view: number, who = view): VrfContribution {
 function run(views: readonly (readonly number[])[]): { states: BeaconState[]; folded: Folded[] } {
   let state = beacon.start()
   const folded: Folded[] = []
-  views.forEach((each, epoch) =>
-    each.forEach((view, index) => {
+  for (const [epoch, each] of views.entries())
+    for (const [index, view] of each.entries()) {
       const outcome = beacon.fold(state, { epoch, index, view, contribution: contribute(epoch, view) })
       if (!outcome.ok) throw new Error(outcome.reason.code)
       folded.push(outcome.value)
       state = outcome.value.state
-    }),
-  )
+    }
   return { states: [beacon.start(), ...folded.map((each) => each.state)], folded }
 }
 
@@ -41,7 +47,11 @@ describe('the mixing beacon', () => {
   const { states, folded } = run(views)
 
   test('the seed of an epoch is known once the window two epochs before has ended, and not sooner', () => {
-    expect([0, 1, 2].map((epoch) => seedFor(states[0] as BeaconState, epoch) !== undefined)).toEqual([true, true, false])
+    expect([0, 1, 2].map((epoch) => seedFor(states[0] as BeaconState, epoch) !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ])
     for (let epoch = 0; epoch < 3; epoch++) {
       const at = (blocks: number): BeaconState => states[6 * epoch + blocks] as BeaconState
       expect(seedFor(at(rules.mixingBlocks - 1), epoch + 2)).toBeUndefined()
@@ -68,7 +78,9 @@ describe('the mixing beacon', () => {
   })
 
   test('skipped views are counted from block to block, and from the first view of an epoch', () => {
-    expect(folded.map(({ skippedViews }) => skippedViews)).toEqual([0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    expect(folded.map(({ skippedViews }) => skippedViews)).toEqual([
+      0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ])
   })
 
   test('a skipped block gives another seed', () => {
@@ -93,7 +105,8 @@ describe('the mixing beacon', () => {
       { ...good, contribution: { vrfKey, proof: new Uint8Array(0) } },
       { ...good, contribution: { vrfKey: new Uint8Array(32), proof } },
     ]
-    for (const block of bad) expect(beacon.fold(state, block)).toMatchObject({ ok: false, reason: { code: 'ARM_ELECTION' } })
+    for (const block of bad)
+      expect(beacon.fold(state, block)).toMatchObject({ ok: false, reason: { code: 'ARM_ELECTION' } })
     const early = { epoch: 1, index: 0, view: 1, contribution: contribute(1, 1) }
     expect(beacon.fold(states[5] as BeaconState, early).ok).toBe(false)
     expect(beacon.fold(states[6] as BeaconState, early).ok).toBe(true)

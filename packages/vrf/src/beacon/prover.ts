@@ -1,4 +1,4 @@
-import { sha256, signingDomain, concatBytes } from '@armchain/core'
+import { concatBytes, sha256, signingDomain } from '@armchain/core'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { beaconAlpha, type ChainDomain } from '../ecvrf/alpha.ts'
 import { ecvrf } from '../ecvrf/ecvrf.ts'

@@ -10,6 +10,7 @@ import {
   headHash,
   MAIN_VSHARD,
   SHARD_OWNER,
+  type ShardKey,
   ShardState,
   sha256,
   utf8,
@@ -19,7 +20,13 @@ import { seedFor } from '../beacon/beacon.ts'
 import { mixingBeacon } from '../beacon/mixing-beacon.ts'
 import { proveBeacon, vrfKeyPair } from '../beacon/prover.ts'
 import { domain, seedOf } from '../dealing/dealing.fixture.ts'
-import { type Candidate, ELECTION_ENTRY, type ElectionBlock, type ElectionRecord, electionInputsCodec } from './record.ts'
+import {
+  type Candidate,
+  ELECTION_ENTRY,
+  type ElectionBlock,
+  type ElectionRecord,
+  electionInputsCodec,
+} from './record.ts'
 import type { ElectionRules } from './verify.ts'
 
 const EPOCH_BLOCKS = 6
@@ -65,7 +72,7 @@ function vrfKeyOf(index: number): Uint8Array {
   throw new Error('no such validator')
 }
 
-export const shards = [1, 2, 3].map((vShard) => wholeShard(vShard))
+export const shards: readonly ShardKey[] = [1, 2, 3].map((vShard) => wholeShard(vShard))
 
 /** A chain of main-shard heads, with the record of each election from epoch 2 on, and the seeds of the beacon on the way. */
 export function growChain(epochs: number): { records: ElectionRecord[]; seeds: Map<number, Uint8Array> } {
@@ -118,13 +125,27 @@ function freeze(epoch: number): { stateRoot: Uint8Array; proven: Pick<ElectionRe
 }
 
 function headOf(parts: Pick<Head, 'epoch' | 'view' | 'height' | 'stateRoot' | 'bodyHash'>): Uint8Array {
-  const none = { outboxRoot: zero, shardTopsRoot: zero, workerTopsRoot: zero, committeesRoot: zero, nextCommittee: zero }
+  const none = {
+    outboxRoot: zero,
+    shardTopsRoot: zero,
+    workerTopsRoot: zero,
+    committeesRoot: zero,
+    nextCommittee: zero,
+  }
   return headCodec.encode({ genesis: domain.genesisHash, shard: rules.mainShard, timeMs: 0, ...none, ...parts })
 }
 
 function detailsOf(previous: readonly Uint8Array[], proposer: Uint8Array): Details {
   const roots = { mainHash: zero, txRoot: zero, receiptsRoot: zero, importsRoot: zero, dataRoot: zero }
-  const counts = { mainHeight: 0, execHeight: 0, congestion: 0, txCount: 0, gasUsed: 0, sizeBytes: 0, sizeLimitBytes: 0 }
+  const counts = {
+    mainHeight: 0,
+    execHeight: 0,
+    congestion: 0,
+    txCount: 0,
+    gasUsed: 0,
+    sizeBytes: 0,
+    sizeLimitBytes: 0,
+  }
   const supply = { balances: 0n, burnt: 0n, sent: 0n, received: 0n }
   return { previous, ...roots, ...counts, baseFee: 0n, supply, proposer }
 }

@@ -22,7 +22,13 @@ import { type DealingRules, dealPools, noPools, type Pools } from '../dealing/po
 import { deriveSeed } from '../dealing/seed-stream.ts'
 import { beaconAlpha, type ChainDomain } from '../ecvrf/alpha.ts'
 import { ecvrf } from '../ecvrf/ecvrf.ts'
-import { type Candidate, ELECTION_ENTRY, type ElectionInputs, type ElectionRecord, electionInputsCodec } from './record.ts'
+import {
+  type Candidate,
+  ELECTION_ENTRY,
+  type ElectionInputs,
+  type ElectionRecord,
+  electionInputsCodec,
+} from './record.ts'
 
 /**
  * Computes an election again from public data, trusting nobody but the committee that certified the last block of the mixing
@@ -109,12 +115,17 @@ export function verifyElection(
 }
 
 /** The inputs, or why they are not proven. */
-function frozenInputs({ inputs, inputsProof, frozenHead }: ElectionRecord, epoch: number, rules: ElectionRules): ElectionInputs | string {
+function frozenInputs(
+  { inputs, inputsProof, frozenHead }: ElectionRecord,
+  epoch: number,
+  rules: ElectionRules,
+): ElectionInputs | string {
   const { path, accountsRoot, shardRoot } = inputsProof
   const head = headCodec.decode(frozenHead)
   const misplaced = placeOf(head, rules)
   if (misplaced !== undefined) return misplaced
-  if (epoch > 2 ? head.epoch !== epoch - 3 : head.height !== 0) return 'the inputs are not of the last head before the window'
+  if (epoch > 2 ? head.epoch !== epoch - 3 : head.height !== 0)
+    return 'the inputs are not of the last head before the window'
   if (!equalBytes(sha256(concatBytes(accountsRoot, shardRoot)), head.stateRoot))
     return 'the proof of the inputs does not lead to the state root'
   if (!verifyTreeProof(shardRoot, sha256(utf8(ELECTION_ENTRY)), sha256(inputs), path))
@@ -139,7 +150,8 @@ function mixOf(record: ElectionRecord, trusted: TrustedElection, rules: Election
     if (head.epoch !== epoch || head.height !== parent.height + 1) return 'a block is not of the window'
     if (!equalBytes(sha256(encodedDetails), head.bodyHash)) return 'details are not those of their head'
     const { previous, proposer } = rules.details.decode(encodedDetails)
-    if (previous.length !== 1 || !equalBytes(previous[0] as Uint8Array, parent.hash)) return 'a block has another parent'
+    if (previous.length !== 1 || !equalBytes(previous[0] as Uint8Array, parent.hash))
+      return 'a block has another parent'
     const key = keys.get(toHex(proposer))
     if (key === undefined) return 'a proposer is no candidate'
     const output = vrf.verify(key, beaconAlpha(rules.domain, { epoch, view: head.view }), proof)
