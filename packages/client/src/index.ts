@@ -15,4 +15,4 @@ export { type TrustedRoot, trustedRoot, trustOnFirstUse, verifyHead } from './tr
 export { type MessageProof, type ProvenMessage, verifyMessageProof } from './message-proof.ts'
 export { verifyAnchorProof } from './anchor-proof.ts'
 export type { RpcSubscription } from './rpc-socket.ts'
-export type { Finality, Network, Offences, Receipt, RpcMethods, Trace } from './rpc-schema.ts'
+export type { Finality, Net, Network, Offences, Receipt, RpcMethods, Trace } from './rpc-schema.ts'

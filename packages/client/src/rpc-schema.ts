@@ -23,6 +23,7 @@ import {
   MessageProofShape,
   MINE_MAX,
   Motes,
+  NetShape,
   NetworkShape,
   OFFENCES_MAX,
   OffencesShape,
@@ -51,6 +52,7 @@ export type {
   Finality,
   HeadResult,
   MessageProofResult,
+  Net,
   Network,
   Offences,
   Pool,
@@ -176,6 +178,9 @@ const chainMethods = {
     OffencesShape,
     ['ARM_NOT_FOUND'],
   ),
+  arm_net: method('How the node that answers is connected: its peers, topics and channels', {}, NetShape, [
+    'ARM_NOT_FOUND',
+  ]),
   arm_getPool: method('The pool of one vShard', { vShard: VShard() }, PoolShape, ['ARM_TX_SHARD']),
 }
 

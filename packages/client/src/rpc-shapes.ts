@@ -298,6 +298,46 @@ export const PoolShape = Type.Object({
   accounts: Integer('Accounts they come from'),
 })
 
+const PeerShape = Type.Object({
+  peer: Text('Peer id'),
+  validator: Nullable(Integer('Number of the validator whose peer it is')),
+  addresses: List(Text('Address of the connection')),
+  direction: Type.Union([Type.Literal('inbound'), Type.Literal('outbound')], { description: 'Who has opened it' }),
+  roundTripMs: Nullable(Type.Number({ description: 'Of the last ping, in milliseconds' })),
+  score: Type.Number({ description: 'In gossip; a peer below a limit is cut off' }),
+  receivedBytes: Integer('Of messages, since it was connected'),
+  sentBytes: Integer('Of messages, since it was connected'),
+})
+
+export const NetShape = Type.Object({
+  peerId: Text('Of the node that answers'),
+  validator: Nullable(Integer('Number of the validator that it is')),
+  addresses: List(Text('Where it is reached')),
+  peers: List(PeerShape),
+  topics: List(
+    Type.Object({
+      name: Text('Topic'),
+      meshPeers: List(Text('Peer id')),
+      published: Integer('Messages of this node'),
+      received: Integer('Messages of others, copies not counted'),
+      rejected: Integer('Of them, those that no correct peer passes on'),
+      dropped: Integer('Lost for want of room'),
+      waiting: Integer('Come and not taken yet'),
+    }),
+  ),
+  channels: List(
+    Type.Object({
+      name: Text('Channel'),
+      received: Integer('Messages'),
+      sent: Integer('Messages given to streams'),
+      dropped: Integer('Lost on arrival for want of room'),
+      unsent: Integer('Lost before they were sent'),
+      waiting: Integer('Come and not taken yet'),
+    }),
+  ),
+  cpuMs: Nullable(Type.Number({ description: "Processor time of the network's thread, in milliseconds" })),
+})
+
 export const TopicShape = Type.Union(
   [Type.Literal('heads'), Type.Literal('receipts'), Type.Literal('anchors'), Type.Literal('events')],
   { description: 'What to be told of' },
@@ -316,6 +356,7 @@ export type BlockResult = ReadonlyDeep<Static<typeof BlockShape>>
 export type Fees = ReadonlyDeep<Static<typeof FeesShape>>
 export type SupplyResult = ReadonlyDeep<Static<typeof SupplyShape>>
 export type Offences = ReadonlyDeep<Static<typeof OffencesShape>>
+export type Net = ReadonlyDeep<Static<typeof NetShape>>
 export type Trace = ReadonlyDeep<Static<typeof TraceShape>>
 export type Pool = ReadonlyDeep<Static<typeof PoolShape>>
 export type Finality = Static<typeof FinalityShape>

@@ -51,6 +51,7 @@ export type { BlsBackend } from './schemes/bls-backend.ts'
 export {
   type BlsKeys,
   blsKeysFromMnemonic,
+  blsKeysFromSecret,
   blsKeysFromSeed,
   blsValidator,
 } from './schemes/bls-keys.ts'

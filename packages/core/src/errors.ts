@@ -102,6 +102,7 @@ export const ERROR_CODES = [
   'ARM_PORT_IN_USE',
   'ARM_INTERNAL',
   'ARM_FILE',
+  'ARM_CONFIG',
   'ARM_CHAIN_REVERTED',
   // What a client refuses of a node
   'ARM_HEAD_OLD',

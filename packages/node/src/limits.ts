@@ -1,4 +1,5 @@
 /** Named limits of a node, each with its reason. */
+import { limits } from '@armchain/core'
 
 /** Limits of the RPC server; a node's operator may set others. */
 export type RpcLimits = {
@@ -174,6 +175,23 @@ export const UNPUBLISHED_BYTES_MAX: number = 32 * 1024 * 1024
 export const MESSAGE_BYTES_MAX: number = 65 * 1024 * 1024
 /** An engine's message of more is a block, or many of them: it travels apart from votes. */
 export const VOTE_BYTES_MAX: number = 16 * 1024
+/**
+ * Transactions that are told of at once, in bytes, unless one alone is larger, and none is: a tenth of a second on a line
+ * of 10 Mbit/s, and enough for a batch of signatures.
+ */
+export const BATCH_BYTES_MAX: number = limits.TX_BYTES_MAX
+/** What each transaction takes of a batch beside its own bytes. */
+export const BATCH_ITEM_BYTES = 5
+/** Of a message between nodes beside what it carries: kind, vShard, the length of a list and of one item. */
+export const PEER_FRAME_BYTES = 64
+/** One message to one peer over a network: an answer with blocks, or what an engine answers, and the block beyond. */
+export const DIRECT_MESSAGE_BYTES_MAX: number = 15 * 1024 * 1024
+/** Largest block of a chain whose nodes talk over a network: it has room in an answer that is full but for a byte. */
+export const NETWORK_BLOCK_BYTES_MAX: number = 6 * 1024 * 1024
+/** Peers without a seat that are remembered while they are gone: several times as many as there are connections. */
+export const PEERS_NUMBERED_MAX = 2_048
+/** Whom a node tells again of what it was told of and has not seen in a block or at a peer: each look others, so all in the end. */
+export const TOLD_AGAIN_PEERS = 4
 /** Certificate of a head: the proof, whose own limit is below 64 KiB, and 128 heads on top of it. */
 export const CERTIFICATE_BYTES_MAX: number = 72 * 1024
 /** Transactions, or blocks, of one message between nodes. */

@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { networkGauges } from './network/network-gauges.ts'
+import type { TransportStats } from './network/transport.ts'
 
 /** What the RPC server counts. */
 export interface RpcMetrics {
@@ -46,6 +48,8 @@ export interface NodeMetrics {
       readonly cutOffs: number
     },
   ): void
+  /** The same for the network. */
+  observeNetwork(sample: () => Promise<TransportStats | undefined>): void
   /** Prometheus text. */
   text(): Promise<string>
   readonly contentType: string
@@ -65,12 +69,15 @@ export function createMetrics(): NodeMetrics {
   lag.enable()
   processGauges(registry, lag)
   const shards = shardGauges(registry)
+  const network = networkGauges(registry)
   return {
     registry,
     rpc: rpcMetrics(registry),
     block: blockMetrics(registry),
     observe: shards.observe,
-    text() {
+    observeNetwork: network.observe,
+    async text() {
+      await network.refresh()
       // Not from a gauge's own `collect`: the library calls those side by side, so others would be a scrape behind.
       shards.refresh()
       return registry.metrics()

@@ -39,6 +39,8 @@ import { Waiters } from './chain/waiters.ts'
 import { SNAPSHOT_EVERY_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import type { Behind } from './network/block-sync.ts'
+import { netHandlers } from './network/net-handlers.ts'
 import type { Transport } from './network/transport.ts'
 import { createRpcServer, type RpcServer } from './rpc/server.ts'
 import type { Archive } from './storage/archive.ts'
@@ -85,6 +87,8 @@ export interface ArmNode extends AsyncDisposable {
   readonly recovered: Recovered
   /** How often a peer was cut off for what it sent. */
   readonly cutOffs: number
+  /** vShards of which others have final blocks that this node has not yet. */
+  readonly behind: readonly Behind[]
   /** Submits signed transactions as RPC would. */
   readonly submit: Intake['submit']
   /** Writes a snapshot and drops the log before it; a no-op without a data folder. */
@@ -190,6 +194,10 @@ export class RunningNode implements ArmNode {
     return this.#peers?.cutOffs ?? 0
   }
 
+  get behind(): readonly Behind[] {
+    return this.#peers?.behind ?? []
+  }
+
   submit: Intake['submit'] = (raws) => this.#submit(raws.map((raw) => new Uint8Array(raw)))
 
   /** Takes transactions whose bytes nobody else changes, and tells the others of those that are accepted. */
@@ -260,6 +268,7 @@ export class RunningNode implements ArmNode {
       cutOffs: this.cutOffs,
     }))
     const { transport } = this.#options
+    this.#metrics.observeNetwork(async () => transport?.stats?.())
     // Not before the log is replayed: what peers say would come to a chain that is not there yet.
     if (transport !== undefined) this.#peers = this.#join(transport)
     host.start()
@@ -269,6 +278,7 @@ export class RunningNode implements ArmNode {
     const revert = (restored: RestoredMachine): Promise<void> => this.#revert(restored)
     const handlers = {
       ...queryHandlers(this.#parts),
+      ...netHandlers(transport),
       ...(dev &&
         devHandlers({
           parts: this.#parts,

@@ -7,6 +7,6 @@ setFlagsFromString('--semi-space-growth-factor=32')
 
 const argv = process.argv.slice(2)
 // The history's thread starts while this one loads everything else.
-if (argv[0] === 'testnet') prepareArchiveThread()
+if (argv[0] === 'testnet' || argv[0] === 'node') prepareArchiveThread()
 const { runCommand } = await import('./commands/run.ts')
 process.exitCode = await runCommand(argv)

@@ -2,5 +2,6 @@ export { accountKey, startTestnet, type TestAccount, type Testnet, type TestnetO
 export { type LoadOptions, type LoadResult, loadIncluded, runLoad, type SignedLoad, signLoad } from './load.ts'
 export { type ChaosOptions, type ChaosReport, type ChaosRound, runChaos } from './chaos.ts'
 export { Validators } from './validators.ts'
+export { ValidatorProcesses } from './validator-processes.ts'
 export { runDemo } from './demo.ts'
 export { runCommand } from './commands/run.ts'

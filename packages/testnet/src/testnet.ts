@@ -27,13 +27,19 @@ import {
 import { type ArmNode, createNode, type DataDir, type Log, openDataDir, paceOf } from '@armchain/node'
 import type { PoolLimits } from '@armchain/shard'
 import { committeeOf, signerOf, type ValidatorKeys, withVotingKey } from './validator-keys.ts'
+import { ValidatorProcesses } from './validator-processes.ts'
 import { Validators } from './validators.ts'
 
 export type TestnetEngine = 'simplex' | 'poa'
 
-/** A development network in this process: a validator or several, a main shard and vShards, funded accounts. */
+/** A development network: a validator or several, a main shard and vShards, funded accounts. */
 export type TestnetOptions = {
-  /** Validators of every shard, 1 to 31; of several, fewer than a third may fail in any way. */
+  /** Every validator in a process of its own, on libp2p over loopback; in this process without it. */
+  readonly processes?: boolean
+  /**
+   * Validators of every shard, 1 to 31, by default one, or four as processes; of several, fewer than a third may fail in
+   * any way.
+   */
   readonly validators?: number
   /**
    * How several validators decide: `simplex`, which bears Byzantine ones (default), or `poa`, which bears crashes of up
@@ -79,10 +85,12 @@ export type TestAccount = {
 }
 
 export interface Testnet extends AsyncDisposable {
-  /** The first validator. */
+  /** The first validator; throws `ARM_NOT_FOUND` where it is in another process. */
   readonly node: ArmNode
-  /** All of them, to look at and to make suffer; undefined where there is one. */
+  /** All of them, to look at and to make suffer; undefined where there is one, or they are in other processes. */
   readonly validators: Validators | undefined
+  /** The same for those that are processes. */
+  readonly processes: ValidatorProcesses | undefined
   readonly genesis: Genesis
   readonly networkId: string
   readonly rpcUrl: string
@@ -117,7 +125,11 @@ const FAUCET_INDEX = 1_000_000_001
 /** Validator n has the key of this index plus n, but for the first, which keeps the one that it always had. */
 const VALIDATOR_INDEX = 1_000_000_001
 const FIRST_VALIDATOR_INDEX = 1_000_000_000
+/** Of the first validator's network key, where validators are processes; the others follow. */
+const FIRST_NETWORK_INDEX = 1_100_000_000
 const VALIDATORS_MAX = 31
+/** Of processes, where nobody says how many. */
+const PROCESSES = 4
 
 /** Starts a testnet. Resolves when it has made its first blocks and answers. */
 export async function startTestnet(options: TestnetOptions = {}): Promise<Testnet> {
@@ -130,16 +142,17 @@ export async function startTestnet(options: TestnetOptions = {}): Promise<Testne
     const { saved, fresh } = await loadOrCreate(options, dataDir, anew)
     const genesis = decodeGenesis(fromHex(saved.genesis))
     const run = await startValidators(options, { saved, genesis, dataDir })
-    const { rpcUrl, wsUrl } = { rpcUrl: run.node.url as string, wsUrl: run.node.wsUrl as string }
+    const { rpcUrl, wsUrl, validators, processes } = run
     const close = async (): Promise<void> => {
       await run.close()
       await dataDir?.release()
     }
     return {
       get node() {
-        return run.validators?.node(0) ?? run.node
+        return run.node()
       },
-      validators: run.validators,
+      validators,
+      processes,
       genesis,
       networkId: genesis.scheme.networkId,
       rpcUrl,
@@ -157,20 +170,23 @@ export async function startTestnet(options: TestnetOptions = {}): Promise<Testne
 }
 
 type Run = {
-  readonly node: ArmNode
+  readonly node: () => ArmNode
+  readonly rpcUrl: string
+  readonly wsUrl: string
   readonly validators: Validators | undefined
+  readonly processes: ValidatorProcesses | undefined
   readonly close: () => Promise<void>
 }
 
-/** One validator alone, or several with a network between them. */
-async function startValidators(
-  options: TestnetOptions,
-  parts: { readonly saved: Saved; readonly genesis: Genesis; readonly dataDir: DataDir | undefined },
-): Promise<Run> {
+type RunParts = { readonly saved: Saved; readonly genesis: Genesis; readonly dataDir: DataDir | undefined }
+
+/** One validator alone, or several with a network between them, in this process or in their own. */
+async function startValidators(options: TestnetOptions, parts: RunParts): Promise<Run> {
   const { saved, genesis, dataDir } = parts
   const [main] = genesis.scheme.shards
   invariant(main !== undefined, 'a scheme has a main shard')
   const keys = validatorKeys(saved.mnemonic, { count: main.validators.length, certificates: main.certificates })
+  if (options.processes) return startProcesses(options, { ...parts, keys })
   const faucet = derive(saved.mnemonic, FAUCET_INDEX)
   const { host = '127.0.0.1', port = 0, reset = false } = options
   const common = {
@@ -184,7 +200,15 @@ async function startValidators(
   const [validator] = keys
   if (keys.length > 1) {
     const validators = await Validators.start({ ...common, keys, faucet, dataDir: dataDir?.path, reset, host, port })
-    return { node: validators.node(0), validators, close: () => validators.close() }
+    const { url, wsUrl } = validators.node(0)
+    return {
+      node: () => validators.node(0),
+      rpcUrl: url as string,
+      wsUrl: wsUrl as string,
+      validators,
+      processes: undefined,
+      close: () => validators.close(),
+    }
   }
   invariant(validator !== undefined, 'a testnet has a validator')
   const node = await createNode({
@@ -194,7 +218,43 @@ async function startValidators(
     rpc: { host, port },
     dev: { faucet },
   })
-  return { node, validators: undefined, close: () => node.close() }
+  return {
+    node: () => node,
+    rpcUrl: node.url as string,
+    wsUrl: node.wsUrl as string,
+    validators: undefined,
+    processes: undefined,
+    close: () => node.close(),
+  }
+}
+
+async function startProcesses(
+  options: TestnetOptions,
+  { saved: { mnemonic }, genesis, dataDir, keys }: RunParts & { readonly keys: readonly ValidatorKeys[] },
+): Promise<Run> {
+  const { reset = false, host = '127.0.0.1', port = 0, blockTime = 0, log } = options
+  if (keys.length === 1 || blockTime === 'manual')
+    throw new ArmError('ARM_ARGUMENT', 'processes are for several validators', {
+      validators: keys.length,
+      hint: 'ask for 4 validators, in a folder of their own',
+    })
+  const processes = await ValidatorProcesses.start({
+    genesis,
+    keys,
+    networkKeys: keys.map((_, i) => derive(mnemonic, FIRST_NETWORK_INDEX + i)),
+    faucet: derive(mnemonic, FAUCET_INDEX),
+    dataDir: dataDir?.path,
+    reset,
+    blockTimeMs: blockTime,
+    host,
+    port,
+    log,
+  })
+  const { rpc: rpcUrl, ws: wsUrl } = processes.ready(0)
+  const node = (): never => {
+    throw new ArmError('ARM_NOT_FOUND', 'the validators are in other processes', { hint: `ask over RPC: ${rpcUrl}` })
+  }
+  return { node, rpcUrl, wsUrl, validators: undefined, processes, close: () => processes.close() }
 }
 
 function validatorKeys(
@@ -309,10 +369,15 @@ function createSaved(options: TestnetOptions): Saved {
   const accounts = options.accounts ?? 10
   const balance = options.balanceMotes ?? 10_000n * MOTES_PER_AC
   const vShards = Array.from({ length: (options.shards ?? 2) + 1 }, (_, i) => i)
-  const { validators: count = 1, certificates = count > 1 && isBlsNative() ? 'bls' : 'ed25519' } = options
+  const count = options.validators ?? (options.processes ? PROCESSES : 1)
+  const { certificates = count > 1 && isBlsNative() ? 'bls' : 'ed25519' } = options
   const keys = validatorKeys(mnemonic, { count, certificates })
   const seats = committeeOf(certificates, keys)
-  const shards = vShards.map((vShard) => ({ vShard, engine: engineOf(options, vShard), ...seats }))
+  const shards = vShards.map((vShard) => ({
+    vShard,
+    engine: engineOf({ ...options, validators: count }, vShard),
+    ...seats,
+  }))
   const modules = ['bank', 'vesting', 'fees', 'evidence', ...(options.modules ?? []).map(({ name }) => name)]
   const networkId = options.networkId ?? 'armchain-testnet'
   const scheme = defaultScheme({ chainId: 1337, networkId, shards, modules, ...options.scheme })
@@ -370,13 +435,19 @@ function listAccounts({ mnemonic, accounts, balanceMotes }: Saved, { scheme }: G
   })
 }
 
-function checkOptions({ validators = 1, engine, shards = 2, accounts = 10, blockTime = 0 }: TestnetOptions): void {
+function checkOptions(options: TestnetOptions): void {
+  const { processes = false, engine, shards = 2, accounts = 10, blockTime = 0 } = options
+  const { validators = processes ? PROCESSES : 1 } = options
   const integer = (value: number, min: number, max: number): boolean =>
     Number.isInteger(value) && value >= min && value <= max
   if (!integer(validators, 1, VALIDATORS_MAX))
     throw new ArmError('ARM_ARGUMENT', `validators is outside [1, ${VALIDATORS_MAX}]`, {
       validators,
       hint: 'one makes blocks alone; 4 bear one that fails in any way, 7 two',
+    })
+  if (processes && (options.modules !== undefined || options.poolLimits !== undefined))
+    throw new ArmError('ARM_ARGUMENT', 'modules and pool limits do not reach other processes', {
+      hint: 'leave processes out',
     })
   const unknown = [engine ?? []].flat().find((name) => name !== 'simplex' && name !== 'poa')
   if (unknown !== undefined)

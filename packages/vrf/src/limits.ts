@@ -8,7 +8,7 @@ export const RISK_BITS_MAX = 512
 export const MIXING_SLOTS_MAX = 1_000_000
 /** Owners in a stake list: what an epoch boundary can sort and a browser can download. */
 export const STAKES_MAX = 65_536
-/** Mandates in all: a shuffle of this many takes a fraction of a second. */
+/** Mandates in all: dealing this many takes a second or two. */
 export const MANDATES_MAX = 1_048_576
 /** Shards that an election fills: as many as a chain may have. */
 export const ELECTION_SHARDS_MAX: number = core.SHARDS_MAX

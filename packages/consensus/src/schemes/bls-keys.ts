@@ -25,7 +25,21 @@ export function blsKeysFromSeed(seed: Uint8Array, path: readonly number[] = []):
   const wrong = path.find((index) => !Number.isInteger(index) || index < 0 || index >= 2 ** 32)
   if (wrong !== undefined) throw new ArmError('ARM_ARGUMENT', 'index is outside [0, 2^32)', { index: wrong })
   const secretKey = path.reduce((parent, index) => deriveChild(parent, index), deriveMaster(seed))
-  return { secretKey, publicKey: platformBls.publicKey(secretKey) }
+  return blsKeysFromSecret(secretKey)
+}
+
+/** The key of a secret that was made before. Throws `ARM_KEY` for what is no scalar of 32 bytes below the group's order. */
+export function blsKeysFromSecret(secretKey: Uint8Array): BlsKeys {
+  try {
+    return { secretKey, publicKey: platformBls.publicKey(secretKey) }
+  } catch (cause) {
+    throw new ArmError(
+      'ARM_KEY',
+      'a BLS secret key is a number of 32 bytes below the order of the group',
+      {},
+      { cause },
+    )
+  }
 }
 
 /** The BLS key beside `keyPairFromMnemonic` of an index: path `m/12381/1/index/0`. Throws `ARM_MNEMONIC` as that does. */

@@ -1,30 +1,11 @@
-import type { Connection } from '@libp2p/interface'
 import type { Network } from '../network.ts'
-import { BanList } from './ban-list.ts'
-import { BlameLedger } from './blame-ledger.ts'
-import { connectionRules } from './connection-rules.ts'
-import { Libp2pNetwork } from './libp2p-network.ts'
-import { createLibp2pNode, type Libp2pNode } from './libp2p-node.ts'
-import { type NetworkLog, type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { Peers } from './peers.ts'
+import { type NetworkOptions, resolveOptions } from './options.ts'
 
 /** A network in the thread of the caller: for many in one process. A node opens one in a thread (`openNetwork`). */
 export async function createLibp2pNetwork(options: NetworkOptions): Promise<Network> {
-  const { network } = await composeNetwork(resolveOptions(options), options.log ?? (() => {}))
+  const resolved = resolveOptions(options)
+  // Loaded here, so that whoever has it in a thread does not pay for it twice: a second of a processor, and its memory.
+  const { composeNetwork } = await import('./compose-network.ts')
+  const { network } = await composeNetwork(resolved, options.log ?? (() => {}))
   return network
-}
-
-/** A network, and the libp2p node below it. */
-export async function composeNetwork(
-  options: ResolvedOptions,
-  log: NetworkLog,
-): Promise<{ readonly network: Network; readonly node: Libp2pNode }> {
-  const records = { bans: new BanList(), ledger: new BlameLedger() }
-  let connections = (): readonly Connection[] => []
-  const node = await createLibp2pNode(options, {
-    gater: connectionRules(records.bans, options.limits, () => connections()),
-    scoreOf: (peer) => records.ledger.scoreOf(peer, performance.now()),
-  })
-  connections = () => node.getConnections()
-  return { network: new Libp2pNetwork(node, new Peers(node, records, options, log), options, log), node }
 }

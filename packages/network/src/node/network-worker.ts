@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { invariant } from '@armchain/core'
-import { composeNetwork } from './create-libp2p-network.ts'
+import { composeNetwork } from './compose-network.ts'
 import { NetworkThread } from './network-thread.ts'
 import type { ResolvedOptions } from './options.ts'
 

@@ -1,6 +1,7 @@
 import { equalBytes } from '@armchain/core'
 import type { SealedBlock, ShardDescriptor, Signer } from '@armchain/shard'
 import type { Log } from '../log.ts'
+import type { Behind } from '../network/block-sync.ts'
 import { Peers } from '../network/peers.ts'
 import type { Transport } from '../network/transport.ts'
 import type { ChainHost } from './chain-host.ts'
@@ -54,6 +55,10 @@ export class PeerLink {
 
   get cutOffs(): number {
     return this.#peers.cutOffs
+  }
+
+  get behind(): readonly Behind[] {
+    return this.#peers.behind
   }
 
   start(): void {

@@ -3,18 +3,18 @@ import type { RpcHandlers } from '../rpc/handlers.ts'
 
 /** What a development network of several validators lets one do to them. */
 export interface ValidatorControl {
-  list(): readonly ValidatorState[]
+  list(): readonly ValidatorState[] | Promise<readonly ValidatorState[]>
   /** Ends a validator as a crash would. */
   kill(validator: number): Promise<void>
   /** Starts one again that is down. */
   restart(validator: number): Promise<void>
   /** Has one stand still: it hears, says and decides nothing. */
-  pause(validator: number): void
-  resume(validator: number): void
+  pause(validator: number): void | Promise<void>
+  resume(validator: number): void | Promise<void>
   /** Validators of different groups do not hear each other; one that is in no group hears all. */
-  partition(groups: readonly (readonly number[])[]): void
+  partition(groups: readonly (readonly number[])[]): void | Promise<void>
   /** Ends every partition. */
-  heal(): void
+  heal(): void | Promise<void>
 }
 
 export type ValidatorState = {
@@ -26,38 +26,38 @@ export type ValidatorState = {
 
 /** The methods by which a testnet is made to suffer. `self` is the validator that answers: it does not end itself. */
 export function validatorHandlers(control: ValidatorControl, self: number): RpcHandlers {
-  const known = (validator: number): void => {
-    const { length } = control.list()
-    if (validator >= length)
-      throw new ArmError('ARM_NOT_FOUND', `there is no validator ${validator}`, { hint: `0 to ${length - 1}` })
+  const known = async (validators: readonly number[]): Promise<void> => {
+    const { length } = await control.list()
+    const unknown = validators.find((validator) => validator >= length)
+    if (unknown !== undefined)
+      throw new ArmError('ARM_NOT_FOUND', `there is no validator ${unknown}`, { hint: `0 to ${length - 1}` })
   }
   return {
-    dev_validators: () => ({
-      self,
-      validators: control.list().map(({ rpcUrl, ...state }) => ({ ...state, rpcUrl: rpcUrl ?? '' })),
-    }),
+    async dev_validators(_, { wait }) {
+      const validators = await wait(Promise.resolve(control.list()))
+      return { self, validators: validators.map(({ rpcUrl, ...state }) => ({ ...state, rpcUrl: rpcUrl ?? '' })) }
+    },
     async dev_fault({ validator, action }, { wait }) {
-      known(validator)
+      await wait(known([validator]))
       if (validator === self && (action === 'kill' || action === 'pause'))
         throw new ArmError('ARM_ARGUMENT', `validator ${validator} answers this call itself`, {
           hint: 'ask another validator to do it: dev_validators lists their RPC addresses',
         })
-      if (action === 'kill') await wait(control.kill(validator))
-      else if (action === 'restart') await wait(control.restart(validator))
-      else control[action](validator)
-      return { validator, state: control.list()[validator]?.state ?? 'down' }
+      await wait(Promise.resolve(control[action](validator)))
+      const states = await wait(Promise.resolve(control.list()))
+      return { validator, state: states[validator]?.state ?? 'down' }
     },
-    dev_partition({ groups }) {
+    async dev_partition({ groups }, { wait }) {
       const all = groups.flat()
-      for (const validator of all) known(validator)
+      await wait(known(all))
       if (new Set(all).size < all.length)
         throw new ArmError('ARM_ARGUMENT', 'a validator is in two groups', { hint: 'for example [[0, 1], [2, 3]]' })
-      control.heal()
-      control.partition(groups)
+      await wait(Promise.resolve(control.heal()))
+      await wait(Promise.resolve(control.partition(groups)))
       return { groups }
     },
-    dev_heal() {
-      control.heal()
+    async dev_heal(_, { wait }) {
+      await wait(Promise.resolve(control.heal()))
       return { healed: true }
     },
   }

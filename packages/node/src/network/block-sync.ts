@@ -35,6 +35,13 @@ export class BlockSync {
     )
   }
 
+  get behind(): readonly Behind[] {
+    return [...this.#shards].flatMap(([vShard, { wanted }]) => {
+      const height = this.#options.finalHeight(vShard)
+      return wanted > height ? [{ vShard, height, wanted }] : []
+    })
+  }
+
   /** Asks a peer, whatever is known of heights. */
   request(nowMs: number, vShard: number): void {
     const shard = this.#shards.get(vShard)
@@ -95,6 +102,9 @@ export class BlockSync {
     this.#options.ask(peer, vShard, this.#options.finalHeight(vShard) + 1)
   }
 }
+
+/** A vShard that is final here up to `height`, and elsewhere up to `wanted` at least. */
+export type Behind = { readonly vShard: number; readonly height: number; readonly wanted: number }
 
 type Progress = {
   /** At the last look, and since when it has been that. */

@@ -48,6 +48,7 @@ export class LocalNetwork {
       listen: (listener) => {
         member.listener = listener
       },
+      watch: () => {},
       cutOff: (peer, forMs) => {
         member.cutOff.set(peer, performance.now() + forMs)
       },

@@ -1,6 +1,6 @@
 import { DEFAULT_PEER_LIMITS, PeerGuard, verifyCertificate } from '@armchain/consensus'
 import { headCodec, isArmError, toHex } from '@armchain/core'
-import type { Urgency, Verdict } from '@armchain/network'
+import type { Verdict } from '@armchain/network'
 import type { Layout, ShardDescriptor } from '@armchain/shard'
 import type { IntakeResult } from '../chain/intake.ts'
 import {
@@ -9,11 +9,13 @@ import {
   SYNC_BLOCKS_MAX,
   SYNC_BYTES_MAX,
   SYNC_EVERY_MS,
+  TOLD_AGAIN_PEERS,
   VOTE_BYTES_MAX,
 } from '../limits.ts'
 import type { Log } from '../log.ts'
-import { BlockSync } from './block-sync.ts'
-import type { Transport } from './transport.ts'
+import { type Behind, BlockSync } from './block-sync.ts'
+import { framedBatches } from './transaction-batches.ts'
+import type { Lane, Transport } from './transport.ts'
 import { type CertifiedHead, decodePeerMessage, encodePeerMessage, PeerKind, type PeerMessage } from './wire.ts'
 
 /**
@@ -63,6 +65,8 @@ export class Peers {
   /** Transactions that waited at the last look. */
   #waited: ReadonlySet<Uint8Array> = new Set()
   #watch: NodeJS.Timeout | undefined
+  /** Whose turn it is to be reminded. */
+  #turn = 0
   #cutOffs = 0
 
   /** Validators have the numbers of the main shard's seats. */
@@ -96,6 +100,13 @@ export class Peers {
       performance.now(),
     )
     transport.listen((from, bytes) => this.#receive(from, bytes))
+    // Who has just started has nobody to ask before.
+    transport.watch(() => this.#sync.look(performance.now()))
+  }
+
+  /** vShards of which certified heads are ahead of what is final here. */
+  get behind(): readonly Behind[] {
+    return this.#sync.behind
   }
 
   /** How often a peer was cut off. */
@@ -106,23 +117,20 @@ export class Peers {
   sendToEngine(vShard: number, to: number | 'all', bytes: Uint8Array): void {
     const framed = encodePeerMessage({ kind: PeerKind.engine, vShard, bytes })
     // A block that is on its way must not hold up votes.
-    const urgency = bytes.length > VOTE_BYTES_MAX ? 'headers' : 'votes'
+    const lane = bytes.length > VOTE_BYTES_MAX ? 'headers' : 'votes'
     const places = this.#places.get(vShard)
     if (to !== 'all') {
       const peer = places?.peerAt[to]
-      if (peer !== undefined) this.#send(peer, framed, urgency)
+      if (peer !== undefined) this.#send(peer, framed, lane)
       return
     }
-    for (const peer of places?.seatOf.keys() ?? []) this.#send(peer, framed, urgency)
+    for (const peer of places?.seatOf.keys() ?? []) this.#send(peer, framed, lane)
   }
 
   /** Tells all others of transactions that were accepted here. */
   gossip(batches: Iterable<Batch>): void {
-    for (const { vShard, transactions } of batches) {
-      if (transactions.length === 0) continue
-      const framed = encodePeerMessage({ kind: PeerKind.transactions, transactions })
-      this.#transport.broadcast(vShard, 'transactions', framed)
-    }
+    for (const { vShard, transactions } of batches)
+      for (const framed of framedBatches(transactions)) this.#transport.broadcast(vShard, 'transactions', framed)
   }
 
   /** Tells all others of a head that is final and durable here. */
@@ -162,17 +170,26 @@ export class Peers {
     this.#sync.look(performance.now())
     this.#tellAgain()
     const waiting = new Set<Uint8Array>()
-    const again = new Map<number, Uint8Array[]>()
-    for (const { vShard, bytes } of this.#handlers.waiting()) {
+    const again: Uint8Array[] = []
+    for (const { bytes } of this.#handlers.waiting()) {
       if (waiting.size === GOSSIP_AGAIN_MAX) break
       waiting.add(bytes)
-      if (!this.#waited.has(bytes)) continue
-      const batch = again.get(vShard)
-      if (batch === undefined) again.set(vShard, [bytes])
-      else batch.push(bytes)
+      if (this.#waited.has(bytes)) again.push(bytes)
     }
-    this.gossip([...again].map(([vShard, transactions]) => ({ vShard, transactions })))
+    this.#remind(again)
     this.#waited = waiting
+  }
+
+  /**
+   * Tells some others of transactions again. Not by a broadcast: whoever has passed one on does not do so again for a
+   * while, and those behind it may be the ones who have not heard of it.
+   */
+  #remind(transactions: readonly Uint8Array[]): void {
+    const { peers } = this.#transport
+    const count = Math.min(TOLD_AGAIN_PEERS, peers.length)
+    const reminded = Array.from({ length: count }, () => peers[this.#turn++ % peers.length] as number)
+    for (const framed of framedBatches(transactions))
+      for (const peer of reminded) this.#send(peer, framed, 'transactions')
   }
 
   /** Of heads that nobody has told of since the last look: their proposer may be gone. */
@@ -190,8 +207,8 @@ export class Peers {
     this.#told.set(vShard, Math.max(height, this.#told.get(vShard) ?? 0))
   }
 
-  #send(peer: number, framed: Uint8Array, urgency: Urgency): void {
-    if (peer !== this.#transport.self) this.#transport.send(peer, framed, urgency)
+  #send(peer: number, framed: Uint8Array, lane: Lane): void {
+    if (peer !== this.#transport.self) this.#transport.send(peer, framed, lane)
   }
 
   #receive(from: number, framed: Uint8Array): Verdict | Promise<Verdict> {
@@ -243,7 +260,9 @@ export class Peers {
       this.#log.warn('transactions of a peer were not taken', { error: String(error) })
       return 'ignore'
     } finally {
-      this.#waiting.set(from, (this.#waiting.get(from) ?? 0) - transactions.length)
+      const left = (this.#waiting.get(from) ?? 0) - transactions.length
+      if (left > 0) this.#waiting.set(from, left)
+      else this.#waiting.delete(from)
     }
   }
 

@@ -107,6 +107,7 @@ test('reset deletes what a node writes and nothing else, and is finished if it w
   for (const way of ['asked for', 'interrupted'] as const) {
     await (await open()).release()
     const own = [
+      'guard.json',
       'wal/wal-0000000000000001.log',
       'snapshots/snapshot-0000000000000001.bin',
       'archive/000003.log',

@@ -24,6 +24,8 @@ const UNKNOWN_START = 'unknown'
 
 /** What a node writes where, by folder; a reset deletes these files and nothing else. */
 const OWN_FILES: Readonly<Record<string, RegExp>> = {
+  // Else a validator that starts over would take its first votes for ones that it had cast before.
+  '.': /^guard\.json(\.tmp)?$/,
   wal: /^wal-\d{16}\.log$/,
   snapshots: /^snapshot-\d{16}\.bin(\.tmp)?$/,
   // Before the folder that it is in, which is removed when it is empty.
@@ -200,6 +202,7 @@ async function ownFiles(root: string, folder: string): Promise<string[]> {
 async function deleteOwnFiles(root: string): Promise<void> {
   for (const folder of Object.keys(OWN_FILES)) {
     for (const path of await ownFiles(root, folder)) await unlink(path)
+    if (folder === '.') continue
     await rmdir(join(root, folder)).catch((error) => {
       if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTEMPTY')) throw error
     })

@@ -8,11 +8,15 @@ import type { Command, Output } from './command.ts'
 import { devCommand } from './dev.ts'
 import { evidenceCommand } from './evidence.ts'
 import { loadCommand } from './load.ts'
+import { netCommand } from './net.ts'
+import { nodeCommand } from './node.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   testnet: testnetCommand,
+  node: nodeCommand,
+  net: netCommand,
   account: accountCommand,
   transfer: transferCommand,
   balance: balanceCommand,

@@ -2,6 +2,7 @@ import { rename } from 'node:fs/promises'
 import { ArmError, formatAc } from '@armchain/core'
 import { createLog } from '@armchain/node'
 import { runDemo } from '../demo.ts'
+import { stopSignal } from '../node-process/stop-signal.ts'
 import { startTestnet, type Testnet, type TestnetEngine, type TestnetOptions } from '../testnet.ts'
 import { type Command, DEFAULT_PORT, integer, type Output, text, type Values, writeText } from './command.ts'
 
@@ -9,6 +10,7 @@ export const testnetCommand: Command = {
   usage: `testnet [options]                       start a sharded testnet and keep it running
   --shards N          vShards beside the main shard (default 2; 0 for the main shard alone)
   --validators N      validators of every shard, 1 to 31 (default 1; of 4 one may fail in any way)
+  --processes         every validator a process of its own, on libp2p (4 unless --validators says otherwise)
   --engine NAMES      how several decide: simplex (default), or poa, which bears crashes only; simplex,poa for the main
                       shard by one and the vShards by the other
   --certificates KIND what blocks are certified with: bls, of one size for any number of validators (default
@@ -27,6 +29,7 @@ export const testnetCommand: Command = {
   options: {
     shards: { type: 'string' },
     validators: { type: 'string' },
+    processes: { type: 'boolean' },
     engine: { type: 'string' },
     certificates: { type: 'string' },
     accounts: { type: 'string' },
@@ -76,6 +79,7 @@ function readOptions(values: Values): TestnetOptions {
     ...(engine !== undefined && { engine: readEngines(engine) }),
     ...(certificates !== undefined && { certificates: readCertificates(certificates) }),
     ...(values.accounts !== undefined && { accounts: integer(values, 'accounts', 10) }),
+    ...(values.processes === true && { processes: true }),
     blockTime: blockTime === undefined ? 0 : readBlockTime(blockTime),
     port: integer(values, 'port', DEFAULT_PORT, { min: 0, max: 65_535 }),
     reset: values.reset === true,
@@ -114,57 +118,50 @@ function logLevel(level: string): 'debug' | 'info' | 'warn' | 'error' {
   throw new ArmError('ARM_CLI_USAGE', 'unknown log level', { level, hint: 'one of debug, info, warn, error' })
 }
 
-function configOf({ networkId, rpcUrl, wsUrl, accounts, dataDir, validators }: Testnet): unknown {
-  const rpc = validators?.list().map((each) => each.rpcUrl) ?? [rpcUrl]
-  const ws = validators === undefined ? [wsUrl] : rpc.map((_, i) => validators.node(i).wsUrl)
+function configOf(testnet: Testnet): unknown {
+  const { networkId, accounts, dataDir } = testnet
+  const places = placesOf(testnet)
+  const { rpc, ws } = { rpc: places.map((each) => each.rpc), ws: places.map((each) => each.ws) }
   return { networkId, rpc, ws, accounts, dataDir: dataDir ?? null }
 }
 
-function printBanner(
-  { node, validators, networkId, rpcUrl, wsUrl, accounts, dataDir, fresh }: Testnet,
-  { text: print }: Output,
-): void {
-  const { shards } = node.host.layout
-  const { recovered } = node
+type Place = { readonly rpc: string; readonly ws: string; readonly recovered: number }
+
+/** Where each validator answers. */
+function placesOf(testnet: Testnet): readonly Place[] {
+  const { validators, processes, genesis, rpcUrl, wsUrl } = testnet
+  const numbers = (genesis.scheme.shards[0]?.validators ?? []).keys()
+  if (processes !== undefined) return [...numbers].map((i) => processes.ready(i))
+  if (validators === undefined) return [{ rpc: rpcUrl, ws: wsUrl, recovered: testnet.node.recovered.blocks }]
+  return [...numbers].map((i) => {
+    const { url = '', wsUrl: ws = '', recovered } = validators.node(i)
+    return { rpc: url, ws, recovered: recovered.blocks }
+  })
+}
+
+function printBanner(testnet: Testnet, { text: print }: Output): void {
+  const { processes, genesis, networkId, rpcUrl, wsUrl, accounts, dataDir, fresh } = testnet
+  const { shards } = genesis.scheme
+  const places = placesOf(testnet)
   print(`ArmChain testnet "${networkId}": main shard and ${shards.length - 1} vShards`)
   print(`  RPC        ${rpcUrl}   (methods: rpc.discover, metrics: ${rpcUrl}/metrics)`)
   print(`  WebSocket  ${wsUrl}`)
-  if (validators !== undefined) {
-    const list = validators.list()
-    const by = [
-      ...new Set(shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)),
-    ].join(', ')
-    print(`  Validators ${list.length}, by ${by}: ${list.map((each) => each.rpcUrl).join(' ')}   (see armchain chaos)`)
+  if (places.length > 1) {
+    const kinds = shards.map(({ engine, certificates }) => `${engine} with ${certificates} certificates`)
+    const by = [...new Set(kinds)].join(', ')
+    const where = processes === undefined ? '' : ' as processes'
+    print(
+      `  Validators ${places.length}${where}, by ${by}: ${places.map(({ rpc }) => rpc).join(' ')}   (see armchain chaos)`,
+    )
   }
-  print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${recovered.blocks} blocks replayed)`}`)
+  const replayed = places[0]?.recovered ?? 0
+  print(`  Data       ${dataDir ?? 'in memory'}${fresh ? '' : ` (continued, ${replayed} blocks replayed)`}`)
   print(`  Mnemonic   ${accounts[0]?.mnemonic}`)
   print(
     `  Accounts   each with ${formatAc(BigInt(accounts[0]?.balanceMotes ?? 0))} AC at genesis on every vShard; addresses on vShard ${shards.length > 1 ? 1 : 0}`,
   )
   for (const { address, secretKey } of accounts.slice(0, 3)) print(`    ${address}  key ${secretKey}`)
   if (accounts.length > 3) print(`    and ${accounts.length - 3} more (--config-out FILE lists them)`)
-}
-
-type Stop = Disposable & { readonly promise: Promise<void>; readonly fail: (error: unknown) => void }
-
-/** Resolves on SIGINT, SIGTERM or SIGHUP; a second signal ends the process at once. */
-function stopSignal(): Stop {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  promise.catch(() => undefined)
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  let count = 0
-  const stop = (): void => {
-    if (++count > 1) process.exit(130)
-    resolve()
-  }
-  for (const signal of signals) process.on(signal, stop)
-  return {
-    promise,
-    fail: reject,
-    [Symbol.dispose]: () => {
-      for (const signal of signals) process.off(signal, stop)
-    },
-  }
 }
 
 /** A reader that waits for the file never sees a part of it. */
