@@ -114,14 +114,14 @@ function drawRisk(top: number): string {
   const xOf = (size: number): number => CHART.left + (CHART.width * (size - from)) / (to - from)
   const yOf = (log: number): number => top + 14 + (CHART.height * (high - log)) / (high - low)
   const line = sizes.map((size, i) => `${xOf(size).toFixed(1)},${yOf(logs[i] as number).toFixed(1)}`).join(' ')
-  const mark = (size: number, text: string, anchor: string): string =>
-    `<circle cx="${xOf(size)}" cy="${yOf(committeeFailure(question, size))}" r="4" fill="${COLORS.bad}"/><text x="${xOf(size)}" y="${yOf(committeeFailure(question, size)) + 18}" text-anchor="${anchor}">${text}</text>`
+  const mark = (size: number, text: string, anchor: string, below: number): string =>
+    `<circle cx="${xOf(size)}" cy="${yOf(committeeFailure(question, size))}" r="4" fill="${COLORS.bad}"/><text x="${xOf(size)}" y="${yOf(committeeFailure(question, size)) + below}" text-anchor="${anchor}">${text}</text>`
   const ticks = sizes.filter((size) => size % 5 === 0)
   return `<text class="title" x="${LEFT}" y="${top}">Failure by size of the committee: 400 seats, a fifth bad, a third fails (base-2 logarithm)</text>
 <line x1="${LEFT}" x2="${LEFT + CHART.width}" y1="${yOf(-bits)}" y2="${yOf(-bits)}" stroke="#999" stroke-dasharray="4 3"/><text x="${LEFT - 8}" y="${yOf(-bits) + 4}" text-anchor="end">-${bits}</text>
 <text x="${LEFT - 8}" y="${yOf(high) + 4}" text-anchor="end">${high}</text><text x="${LEFT - 8}" y="${yOf(low) + 4}" text-anchor="end">${low}</text>
 <polyline points="${line}" fill="none" stroke="${COLORS.line}" stroke-width="1.5"/>
-${mark(first, `minCommittee ${first}`, 'end')}${mark(safe, `safeCommittee ${safe}`, 'start')}
+${mark(first, `minCommittee ${first}`, 'end', 18)}${mark(safe, `safeCommittee ${safe}`, 'start', 40)}
 ${ticks.map((size) => `<text x="${xOf(size)}" y="${yOf(low) + 18}" text-anchor="middle">${size}</text>`).join('')}`
 }
 

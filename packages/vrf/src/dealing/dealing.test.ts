@@ -279,6 +279,53 @@ describe('grinding', () => {
   })
 })
 
+describe('leaving where the deal does not suit, to be dealt again', () => {
+  const rules: DealingRules = { poolSeats: 16, mandates: 64, ownerMax: 1 }
+  const shards = shardsOf(4)
+  // A third of them has no seat at a time, so that there are enough to fill all seats without those who left.
+  const stakes = equalStakes(96)
+  const bad = new Set(stakes.filter((_, i) => i % 4 === 0).map(({ owner }) => toHex(owner)))
+  const EPOCHS = 400
+
+  /** Bad seats of the first pool, on average, if those who sit elsewhere withdraw in every epoch and come back in the next. */
+  function sitTogether(seats: 'kept until they end' | 'freed at once'): number {
+    let pools = noPools(0)
+    let held = 0
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
+      const left = pools.pools
+        .slice(1)
+        .flatMap((pool) => pool.seats.filter(({ owner, endsAt }) => bad.has(toHex(owner)) && endsAt > epoch))
+        .map(({ owner }) => owner)
+      const names = new Set(left.map(toHex))
+      const seed = seedOf(`leave ${epoch}`)
+      const election =
+        seats === 'freed at once'
+          ? { shards, stakes, removed: left, seed }
+          : { shards, stakes: stakes.filter(({ owner }) => !names.has(toHex(owner))), removed: [], seed }
+      pools = dealPools(pools, election, rules)
+      held += pools.pools[0]?.seats.filter(({ owner }) => bad.has(toHex(owner))).length ?? 0
+    }
+    return held / EPOCHS
+  }
+
+  test('gains nothing, as seats last until they end; were they freed at once, it would gain', () => {
+    // A quarter of 16.
+    expect(sitTogether('kept until they end')).toBeCloseTo(4, 0)
+    expect(sitTogether('freed at once')).toBeGreaterThan(5)
+  })
+
+  test('owners that withdraw and come back are dealt no seat sooner than those who stay', () => {
+    let pools = dealPools(noPools(0), { shards, stakes, removed: [], seed: seedOf('stay') }, rules)
+    const leaver = pools.pools[0]?.seats.find(({ endsAt }) => endsAt === 4) as Seat
+    const others = stakes.filter(({ owner }) => owner !== leaver.owner)
+    for (const list of [others, stakes, stakes]) {
+      pools = dealPools(pools, { shards, stakes: list, removed: [], seed: seedOf(pools.epoch) }, rules)
+      const seats = pools.pools.map((pool) => pool.seats.filter(({ owner }) => owner === leaver.owner))
+      expect(seats).toEqual([[leaver], [], [], []])
+    }
+  })
+})
+
 describe('witnesses', () => {
   const term = { shard: wholeShard(1), epoch: 3, term: 4, redraw: 0, entropy: seedOf('entropy') }
   const stakes = equalStakes(16)

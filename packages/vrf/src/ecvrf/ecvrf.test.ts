@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { auditAlpha, beaconAlpha } from './alpha.ts'
 import { ecvrf } from './ecvrf.ts'
 import { encodeTag, hashToField, mapToEdwards } from './elligator.ts'
+import { noblePoints, startPoints } from './points.ts'
 import { referenceEncode, referenceVerify } from './reference.ts'
 import { type EcvrfSuite, GROUP_ORDER, littleEndian, PROOF_BYTES, SUITE_BYTES, toLittleEndian } from './suite.ts'
 
@@ -39,6 +40,9 @@ describe('RFC 9381, appendix B.3 and B.4', () => {
     expect(toHex(vrf.proofToHash(hex(pi)) as Uint8Array)).toBe(beta)
     expect(toHex(referenceVerify(suite, hex(PK), hex(alpha), hex(pi)) as Uint8Array)).toBe(beta)
     expect(toHex(referenceEncode(suite, hex(PK), hex(alpha)).toBytes())).toBe(H)
+    const plain = ecvrf(suite, () => noblePoints)
+    expect(toHex(plain.prove(hex(SK), hex(alpha)))).toBe(pi)
+    expect(toHex(plain.verify(hex(PK), hex(alpha), hex(pi)) as Uint8Array)).toBe(beta)
     for (const other of SUITES.filter((each) => each !== suite))
       expect(ecvrf(other).verify(hex(PK), hex(alpha), hex(pi))).toBe(false)
   })
@@ -47,8 +51,10 @@ describe('RFC 9381, appendix B.3 and B.4', () => {
 describe('the map to the curve', () => {
   const neutral = toHex(Point.ZERO.toBytes())
   // The types ask for a list; this curve's map takes the one element.
-  const mapped = (element: bigint): string =>
-    toHex(Point.fromAffine(ed25519_hasher.mapToCurve(element as unknown as bigint[])).toBytes())
+  const mapped = (element: bigint): string => {
+    const { x, y } = ed25519_hasher.mapToCurve(element as unknown as bigint[])
+    return toHex(Point.fromAffine({ x, y }).toBytes())
+  }
   const cleared = (element: bigint): string => toHex(Point.fromBytes(mapToEdwards(element)).clearCofactor().toBytes())
 
   test('agrees with noble, for random elements and for those at the edges', () => {
@@ -103,7 +109,9 @@ describe.each(SUITES)('%s', (suite) => {
     )
     const key = fc.oneof(fc.constant(publicKey), fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.uint8Array())
     const property = fc.property(key, part, (anyKey, anyProof) => {
-      expect(vrf.verify(anyKey, alpha, anyProof)).toEqual(referenceVerify(suite, anyKey, alpha, anyProof))
+      const verdict = referenceVerify(suite, anyKey, alpha, anyProof)
+      expect(vrf.verify(anyKey, alpha, anyProof)).toEqual(verdict)
+      expect(ecvrf(suite, () => noblePoints).verify(anyKey, alpha, anyProof)).toEqual(verdict)
     })
     fc.assert(property, { numRuns: 200, seed: 9381 })
   })
@@ -148,6 +156,33 @@ describe.each(SUITES)('%s', (suite) => {
     }
     expect(codeOf(() => vrf.prove(new Uint8Array(31), alpha))).toBe('ARM_ARGUMENT')
     expect(codeOf(() => ecvrf('toString' as EcvrfSuite))).toBe('ARM_ARGUMENT')
+  })
+})
+
+describe('points', () => {
+  test('where WebAssembly is forbidden, JavaScript takes its place', () => {
+    const forbidden = startPoints(() => {
+      throw new Error('WebAssembly is disallowed by the page')
+    })
+    expect(forbidden).toBe(noblePoints)
+    expect(startPoints()).not.toBe(noblePoints)
+  })
+
+  test('both say the same of encodings and sums, also outside the prime-order subgroup', () => {
+    const kernel = startPoints()
+    // p + 1, no point, and x = 0 with a sign.
+    const odd = [2n ** 255n - 18n, 2n, 1n + 2n ** 255n].map((value) => toLittleEndian(value, 32))
+    const torsion = ED25519_TORSION_SUBGROUP.map(hex)
+    const encodings = [...torsion, ...odd, ...vectors.map(({ PK }) => hex(PK))]
+    const scalar = toLittleEndian(GROUP_ORDER - 5n, 32)
+    for (const encoding of encodings) {
+      expect(noblePoints.isCanonicalPoint(encoding)).toBe(kernel.isCanonicalPoint(encoding))
+      for (const second of encodings) {
+        const points = Uint8Array.from([...encoding, ...second])
+        const scalars = Uint8Array.from([...scalar, ...toLittleEndian(3n, 32)])
+        expect(noblePoints.multiply(points, scalars)).toEqual(kernel.multiply(points, scalars))
+      }
+    }
   })
 })
 

@@ -1,9 +1,9 @@
 import { ArmError, concatBytes, equalBytes, fromHex } from '@armchain/core'
-import { createEd25519Kernel, type Ed25519Kernel } from '@armchain/ed25519-batch'
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { encodeTag, hashToField, mapToEdwards } from './elligator.ts'
 import { challengeOf, isNeutral, outputOf, tryHash } from './hashes.ts'
+import { type PublicPoints, sharedPoints } from './points.ts'
 import {
   CHALLENGE_BYTES,
   type Ecvrf,
@@ -22,7 +22,7 @@ import {
  *
  * Rules: keys are validated (5.4.5), encodings of points are read as RFC 8032 decodes them, and only reduced scalars are
  * accepted, so that a key and an input have one output, and a proof one encoding. Verification handles public values
- * alone and runs on the WebAssembly kernel, which is not constant in time.
+ * alone and runs on the WebAssembly kernel, which is not constant in time (on noble's points where it may not start).
  *
  * Proving multiplies points by the secret scalar and the nonce with noble's multiplication of a fixed sequence of
  * additions; the kernel never sees a secret. Integers of JavaScript engines take time that depends on their size all the
@@ -32,10 +32,10 @@ import {
  *
  * @throws {ArmError} `ARM_ARGUMENT` for a suite that is none.
  */
-export function ecvrf(suite: EcvrfSuite, kernel: () => Ed25519Kernel = sharedKernel): Ecvrf {
+export function ecvrf(suite: EcvrfSuite, points: () => PublicPoints = sharedPoints): Ecvrf {
   const suiteByte = Object.hasOwn(SUITE_BYTES, suite) ? SUITE_BYTES[suite] : undefined
   if (suiteByte === undefined) throw new ArmError('ARM_ARGUMENT', 'no ECVRF suite has this name', { suite })
-  const context: Context = { suiteByte, kernel }
+  const context: Context = { suiteByte, points }
   return {
     prove: (secretKey, alpha) => prove(context, secretKey, alpha),
     verify: (publicKey, alpha, proof) => verify(context, publicKey, alpha, proof),
@@ -44,21 +44,13 @@ export function ecvrf(suite: EcvrfSuite, kernel: () => Ed25519Kernel = sharedKer
   }
 }
 
-type Context = { readonly suiteByte: number; readonly kernel: () => Ed25519Kernel }
+type Context = { readonly suiteByte: number; readonly points: () => PublicPoints }
 
 const { Point } = ed25519
 const TAI = SUITE_BYTES['ECVRF-EDWARDS25519-SHA512-TAI']
 const BASE = Point.BASE.toBytes()
 const EIGHT = toLittleEndian(8n, SCALAR_BYTES)
 const SMALL_ORDER: ReadonlySet<string> = new Set(ED25519_TORSION_SUBGROUP.map((hex) => fromHex(hex).join()))
-
-let shared: Ed25519Kernel | undefined
-
-/** The thread's own, started on first use; it caches no keys, as sums of multiples use none. */
-function sharedKernel(): Ed25519Kernel {
-  shared ??= createEd25519Kernel({ keyCacheMax: 1 })
-  return shared
-}
 
 function prove(context: Context, secretKey: Uint8Array, alpha: Uint8Array): Uint8Array {
   if (!(secretKey instanceof Uint8Array) || secretKey.length !== 32)
@@ -78,44 +70,44 @@ function prove(context: Context, secretKey: Uint8Array, alpha: Uint8Array): Uint
 function verify(context: Context, publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array | false {
   const parts = splitProof(proof)
   if (parts === undefined || !validateKey(context, publicKey)) return false
-  const kernel = context.kernel()
+  const points = context.points()
   const { gamma, challenge, scalar } = parts
-  if (!kernel.isCanonicalPoint(gamma)) return false
+  if (!points.isCanonicalPoint(gamma)) return false
   const encoding = encodeToCurve(context, publicKey, alpha)
   const scalars = concatBytes(scalar, challenge, new Uint8Array(SCALAR_BYTES - CHALLENGE_BYTES))
-  const U = kernel.multiply(concatBytes(BASE, negative(publicKey)), scalars) as Uint8Array
-  const V = kernel.multiply(concatBytes(encoding, negative(gamma)), scalars) as Uint8Array
+  const U = points.multiply(concatBytes(BASE, negative(publicKey)), scalars) as Uint8Array
+  const V = points.multiply(concatBytes(encoding, negative(gamma)), scalars) as Uint8Array
   const expected = challengeOf(context.suiteByte, [publicKey, encoding, gamma, U, V])
   return equalBytes(expected, challenge) && outputOf(context.suiteByte, eightTimes(context, gamma))
 }
 
 function proofToHash(context: Context, proof: Uint8Array): Uint8Array | false {
   const parts = splitProof(proof)
-  if (parts === undefined || !context.kernel().isCanonicalPoint(parts.gamma)) return false
+  if (parts === undefined || !context.points().isCanonicalPoint(parts.gamma)) return false
   return outputOf(context.suiteByte, eightTimes(context, parts.gamma))
 }
 
-function validateKey({ kernel }: Context, publicKey: Uint8Array): boolean {
+function validateKey({ points }: Context, publicKey: Uint8Array): boolean {
   if (!(publicKey instanceof Uint8Array) || publicKey.length !== POINT_BYTES) return false
-  return kernel().isCanonicalPoint(publicKey) && !SMALL_ORDER.has(publicKey.join())
+  return points().isCanonicalPoint(publicKey) && !SMALL_ORDER.has(publicKey.join())
 }
 
 /** The canonical encoding of H (5.4.1), with the key as the salt. */
 function encodeToCurve(context: Context, publicKey: Uint8Array, alpha: Uint8Array): Uint8Array {
-  const { suiteByte, kernel } = context
+  const { suiteByte, points } = context
   if (suiteByte !== TAI)
     return eightTimes(context, mapToEdwards(hashToField(concatBytes(publicKey, alpha), encodeTag(suiteByte))))
   for (let counter = 0; counter < 256; counter++) {
     const candidate = tryHash(suiteByte, publicKey, alpha, counter)
-    if (!kernel().isCanonicalPoint(candidate)) continue
+    if (!points().isCanonicalPoint(candidate)) continue
     const point = eightTimes(context, candidate)
     if (!isNeutral(point)) return point
   }
   throw new ArmError('ARM_INTERNAL', 'no counter gave a point: the chance of this is 2^-256')
 }
 
-function eightTimes({ kernel }: Context, encoding: Uint8Array): Uint8Array {
-  return kernel().multiply(encoding, EIGHT) as Uint8Array
+function eightTimes({ points }: Context, encoding: Uint8Array): Uint8Array {
+  return points().multiply(encoding, EIGHT) as Uint8Array
 }
 
 function negative(encoding: Uint8Array): Uint8Array {

@@ -100,10 +100,10 @@ export function assessCommittee(plan: CommitteePlan, { warnBits, refuseBits }: R
 export function explainAssessment(plan: CommitteePlan, { verdict, figures, safeCommittee }: Assessment): string {
   const seats = failingSeats(plan.finality === 'own' ? 'third' : 'two-thirds', plan.committee)
   const risk = Number.isFinite(figures.unsafeYearlyLog2) ? `2^${figures.unsafeYearlyLog2.toFixed(1)}` : '0'
-  const better = safeCommittee === undefined ? 'no size of this population is' : `${safeCommittee} seats are`
+  const better = safeCommittee === undefined ? 'no size of this population is' : `${safeCommittee} and more are`
   return (
     `${verdict}: ${plan.shards} committees of ${plan.committee} out of ${plan.population} seats, ` +
-    `${plan.faultyShare} of them bad, hold ${seats} bad seats with probability ${risk} a year` +
+    `${(100 * plan.faultyShare).toFixed(1)} % of them bad, hold ${seats} bad ones or more with probability ${risk} a year` +
     (verdict === 'safe' ? '' : `; ${better} safe`)
   )
 }
