@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
+import { networkError } from '../network-error.ts'
 import type { OutboundQueue } from '../outbound-queue.ts'
 import { joinFrames } from './frame-reader.ts'
 import {
@@ -8,7 +9,6 @@ import {
   REOPEN_LAST_MS,
   STREAM_OPEN_TIMEOUT_MS,
 } from './limits.ts'
-import { networkError } from './network-error.ts'
 import { untilRoom } from './stream-room.ts'
 
 export type ChannelPeer = {

@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId, PeerStats } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import type { BanList } from './ban-list.ts'
 import type { BlameLedger } from './blame-ledger.ts'
 import { isExcess } from './connection-rules.ts'
@@ -18,7 +19,6 @@ import {
   SCORE_CUT_OFF,
   WATCHDOG_EVERY_MS,
 } from './limits.ts'
-import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { TrafficMeter } from './traffic-meter.ts'
 

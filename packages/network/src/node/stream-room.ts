@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface'
-import { networkError } from './network-error.ts'
+import { networkError } from '../network-error.ts'
 
 /**
  * Waits until no more than so many bytes of a stream are not yet on their way.

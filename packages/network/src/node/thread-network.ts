@@ -10,8 +10,8 @@ import type {
   TopicSpec,
   Verdict,
 } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import { BANS_MAX, CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
-import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { assertChannel, assertFits, assertNew, assertTopic } from './spec-checks.ts'
 import type { StartThread } from './start-worker.ts'
