@@ -10,6 +10,7 @@ import { evidenceCommand } from './evidence.ts'
 import { loadCommand } from './load.ts'
 import { netCommand } from './net.ts'
 import { nodeCommand } from './node.ts'
+import { riskCommand } from './risk.ts'
 import { testnetCommand } from './testnet.ts'
 import { traceCommand } from './trace.ts'
 
@@ -25,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   block: blockCommand,
   trace: traceCommand,
   evidence: evidenceCommand,
+  risk: riskCommand,
   dev: devCommand,
   chaos: chaosCommand,
   load: loadCommand,
