@@ -8,6 +8,7 @@ import { dirname, join, normalize, resolve } from 'node:path'
 export const LAYERS: readonly string[] = [
   'ed25519-batch',
   'core',
+  'vrf',
   'network',
   'consensus',
   'shard',
@@ -18,7 +19,16 @@ export const LAYERS: readonly string[] = [
 ]
 
 /** Packages that also run in browsers: what needs Node is in their `src/node/`, reached only through `./node` or `#...`. */
-export const UNIVERSAL: readonly string[] = ['ed25519-batch', 'core', 'network', 'consensus', 'shard', 'client', 'sim']
+export const UNIVERSAL: readonly string[] = [
+  'ed25519-batch',
+  'core',
+  'vrf',
+  'network',
+  'consensus',
+  'shard',
+  'client',
+  'sim',
+]
 
 /** A name that says nothing about what is inside. */
 const EMPTY_NAMES = /^(utils?|helpers?|common|misc)$/

@@ -110,6 +110,8 @@ export const ERROR_CODES = [
   'ARM_HEAD_STALE',
   'ARM_ROOT_MISMATCH',
   'ARM_TX_FEE_HIGH',
+  // An election
+  'ARM_ELECTION',
 ] as const
 
 /** Base of every error ArmChain throws. Match on `code`, never on `message` or `instanceof`. */

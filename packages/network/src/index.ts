@@ -113,6 +113,7 @@ export {
   type SavedBook,
 } from './membership/peer-book.ts'
 export { keyOfPeer, peerIdOf } from './membership/peer-id.ts'
+export { type OverlayViewOptions, overlayViewOf } from './membership/overlay-view.ts'
 export { MeshKeeper, type MeshKeeperOptions } from './membership/mesh-keeper.ts'
 export { Probe, type ProbeReport } from './membership/probe.ts'
 export { type RecordOffer, RecordTable, type RecordTableOptions } from './membership/record-table.ts'

@@ -19,7 +19,9 @@ export interface Network extends AsyncDisposable {
   /**
    * To all that have joined the topic, through some of them. Not to this node itself.
    *
-   * @returns How many peers it was given to at once: 0 says that nobody else is known in the topic.
+   * The same bytes are not sent again for half a minute or so, and come to nobody then.
+   *
+   * @returns How many peers it was given to at once: 0 says that nobody else is known in the topic, or it was sent before.
    * @throws ArmError ARM_NETWORK if the message is larger than its spec allows, or the topic was not joined.
    */
   publish(topic: string, bytes: Uint8Array): Promise<number>

@@ -12,8 +12,8 @@ type Sodium = {
   crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void
 }
 
-/** Expanded secret keys kept: a wallet or a validator signs with few. */
-const SIGNERS_MAX = 256
+/** Expanded secret keys kept: a wallet or a validator signs with few, a load generator with thousands in turn. */
+const SIGNERS_MAX = 4096
 
 /** Verifies by the WebAssembly kernel; signs by sodium-native, or OpenSSL where the addon does not load. */
 export function createNativeEd25519(signer: Signer = createSodiumSigner() ?? createOpenSslSigner()): Ed25519 {

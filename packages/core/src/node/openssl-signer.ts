@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { Signer } from './native-ed25519.ts'
 
-/** Parsed secret keys kept. */
-const SIGNERS_MAX = 256
+/** Parsed secret keys kept: enough for a load generator, which signs with thousands in turn. */
+const SIGNERS_MAX = 4096
 
 /** RFC 8410 headers, in front of the 32 bytes of a public key (SPKI) and of a seed (PKCS 8). */
 const SPKI_BYTES = 12

@@ -57,8 +57,12 @@ test('a sender cannot be claimed without its key', () => {
   expect(open(domain, recipient, envelope)).toEqual({ ok: false, reason: { code: 'forged' } })
 })
 
-test('no byte of a sealed envelope can be changed, in any way that one bit can change it', () => {
-  const envelope = sealed()
+test.each([
+  ['with the five fields', []],
+  ['with further fields', [Uint8Array.of(1, 2, 3), new Uint8Array(0)]],
+])('no byte of a sealed envelope %s can be changed, in any way that one bit can change it', (_, extensions) => {
+  const envelope = sealed({ extensions })
+  expect(open(domain, recipient, envelope).ok).toBe(true)
   for (let at = 0; at < envelope.length; at++)
     for (let bit = 0; bit < 8; bit++) {
       const tampered = envelope.slice()

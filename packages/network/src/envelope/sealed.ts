@@ -58,6 +58,8 @@ export type Sealing = {
   /** Above all that this sender has used. */
   readonly sequence: number
   readonly plaintext: Uint8Array
+  /** Fields after the body: in clear, but nobody can change them. */
+  readonly extensions?: readonly Uint8Array[]
   readonly random: Rng
 }
 
@@ -122,7 +124,8 @@ export function sealingKey(secretKey: Uint8Array): SealingKey {
  *
  * @throws ArmError ARM_KEY if `to` is not a key that secrets can be shared with.
  */
-export function seal({ domain, from, to, type, flags, sequence, plaintext, random }: Sealing): Uint8Array {
+export function seal(sealing: Sealing): Uint8Array {
+  const { domain, from, to, type, flags, sequence, plaintext, extensions = [], random } = sealing
   const ephemeral = sealingKey(random.bytes(KEY_BYTES))
   const head = { ephemeral: ephemeral.publicKey, recipient: to, sender: from.publicKey, sequence }
   const secret = sharedSecret(ephemeral.secretKey, from.secretKey, to, to)
@@ -138,9 +141,10 @@ export function seal({ domain, from, to, type, flags, sequence, plaintext, rando
     type,
     flags,
     body,
-    extensions: [],
+    extensions,
   })
-  const cipher = cipherOf(domain, secret, head, envelope.subarray(0, CIPHERTEXT_AT), NOTHING)
+  const after = envelope.subarray(CIPHERTEXT_AT + ciphertext.length)
+  const cipher = cipherOf(domain, secret, head, envelope.subarray(0, CIPHERTEXT_AT), after)
   envelope.set(cipher.encrypt(plaintext), CIPHERTEXT_AT)
   return envelope
 }

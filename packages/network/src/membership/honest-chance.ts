@@ -2,8 +2,8 @@
 export type Draws = { readonly count: number; readonly honest: number }
 
 /**
- * Chance that at least `least` outbound peers are honest: the tail of a sum of binomials, by convolution. Draws without
- * putting back, and from different groups, make it likelier than this as long as the honest ones are the more dispersed.
+ * Chance that at least `least` outbound peers are honest: the tail of a sum of binomials, by convolution. That is exact
+ * for draws from a book much larger than what is drawn; a book's groups and buckets favour whoever is the more dispersed.
  */
 export function honestPeersChance(draws: readonly Draws[], least: number): number {
   let below = [1]

@@ -59,6 +59,8 @@ export const DIALS_MAX: number = 8
 export const MEMBERSHIPS_MAX: number = 64
 /** Chance of a split mesh that a node's own choices must keep below, with a third of the members failed at once. */
 export const MESH_SPLIT_RISK: number = 1e-6
+/** How long a mesh may be below that before the operator hears of it: newcomers and losses are normal. */
+export const UNSAFE_MS: number = 30_000
 /** Share of the members that may fail before anyone chooses anew. */
 export const MESH_FAILED_SHARE: number = 1 / 3
 /** Peers of a vShard that a node chooses itself at least, while it does not know how many members there are. */

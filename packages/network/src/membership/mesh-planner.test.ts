@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { meshSplitRisk } from '../overlay/bounds.ts'
 import { componentsOf, type Edge, graphOf } from '../overlay/graph.ts'
-import { CHOSEN_MAX, CHOSEN_MIN, FIND_MS, HOLD_MS, MESH_SPLIT_RISK } from './limits.ts'
+import { CHOSEN_MAX, CHOSEN_MIN, FIND_MS, HOLD_MS, MESH_SPLIT_RISK, UNSAFE_MS } from './limits.ts'
 import { type MeshEffect, type MeshId, type MeshInput, MeshPlanner, wantedPeers } from './mesh-planner.ts'
 
 /** Planners that a directory and dials join, in rounds of a second. */
@@ -196,15 +196,18 @@ test('one that does not answer is not dialled at once again', () => {
   expect(dials).toBeLessThan(8)
 })
 
-test('the operator hears of a mesh that may split, once', () => {
+test('the operator hears of a mesh that may split for long, once', () => {
   const planner = new MeshPlanner('me', () => 0)
   const mesh = { epoch: 0, vShard: 1 }
   planner.step(0, { type: 'assigned', epoch: 0, vShards: [1] })
   const contacts = Array.from({ length: 50 }, (_, i) => ({ peer: `p${i}`, addresses: [] }))
   planner.step(0, { type: 'found', mesh, contacts })
   for (const { peer } of contacts) planner.step(0, { type: 'dialled', peer, outcome: 'failed' })
-  const warnings = [0, 0, 0].flatMap(() => planner.step(0, { type: 'tick' })).filter(({ type }) => type === 'warn')
-  expect(warnings).toEqual([{ type: 'warn', mesh, members: 51, chosen: 0, risk: expect.any(Number) }])
+  const warnings = [0, 1000, UNSAFE_MS - 1, UNSAFE_MS, 2 * UNSAFE_MS].map((nowMs) =>
+    planner.step(nowMs, { type: 'tick' }).filter(({ type }) => type === 'warn'),
+  )
+  expect(warnings.map(({ length }) => length)).toEqual([0, 0, 0, 1, 0])
+  expect(warnings[3]).toEqual([{ type: 'warn', mesh, members: 51, chosen: 0, risk: expect.any(Number) }])
 })
 
 test('who knows how large a vShard is chooses as many as that takes, at once', () => {

@@ -17,6 +17,7 @@ import {
   MESH_SPLIT_RISK,
   REDIAL_MS,
   REDIAL_MS_MAX,
+  UNSAFE_MS,
 } from './limits.ts'
 
 /**
@@ -93,7 +94,7 @@ export class MeshPlanner {
       dialing: new Set(),
       findMs: nowMs + FIND_MS,
       announceMs: nowMs + ANNOUNCE_MS,
-      warned: false,
+      unsafeMs: undefined,
     }
     this.#meshes.set(nameOf(id), mesh)
     return [
@@ -168,19 +169,24 @@ export class MeshPlanner {
       mesh.announceMs = nowMs + ANNOUNCE_MS
       effects.push({ type: 'announce', mesh: mesh.id })
     }
-    const warning = this.#warning(mesh)
+    const warning = this.#warning(mesh, nowMs)
     return warning === undefined ? effects : [...effects, warning]
   }
 
-  /** Once, when a mesh is as full as it gets and the bound does not hold; again if it held in between. */
-  #warning(mesh: Mesh): MeshEffect | undefined {
+  /** Once, when the bound has not held for `UNSAFE_MS`; again if it held in between. */
+  #warning(mesh: Mesh, nowMs: number): MeshEffect | undefined {
     const members = membersOf(mesh)
     const failed = Math.floor(members * MESH_FAILED_SHARE)
-    const risk = meshSplitRisk({ members, chosen: Math.max(1, mesh.chosen.size), failed })
-    const isSafe = risk <= MESH_SPLIT_RISK || mesh.chosen.size >= members - 1
-    const isNew = !isSafe && !mesh.warned && mesh.dialing.size === 0
-    if (isSafe || isNew) mesh.warned = isNew
-    return isNew ? { type: 'warn', mesh: mesh.id, members, chosen: mesh.chosen.size, risk } : undefined
+    const chosen = mesh.chosen.size
+    const risk = meshSplitRisk({ members, chosen: Math.max(1, chosen), failed })
+    if (risk <= MESH_SPLIT_RISK || chosen >= members - 1) {
+      mesh.unsafeMs = undefined
+      return undefined
+    }
+    mesh.unsafeMs ??= nowMs
+    if (nowMs - mesh.unsafeMs < UNSAFE_MS) return undefined
+    mesh.unsafeMs = Number.POSITIVE_INFINITY
+    return { type: 'warn', mesh: mesh.id, members, chosen, risk }
   }
 
   #leave(nowMs: number): MeshEffect[] {
@@ -242,7 +248,8 @@ type Mesh = {
   readonly dialing: Set<PeerId>
   findMs: number
   announceMs: number
-  warned: boolean
+  /** Since when the bound does not hold; infinite once that was said. */
+  unsafeMs: number | undefined
 }
 
 /** Peers that each member of a mesh chooses, for as many members as there are. */

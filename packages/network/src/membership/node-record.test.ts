@@ -12,6 +12,7 @@ import {
   signRecord,
   signVoucher,
 } from './node-record.ts'
+import { overlayViewOf } from './overlay-view.ts'
 import { keyOfPeer, peerIdOf } from './peer-id.ts'
 import { RecordTable } from './record-table.ts'
 
@@ -193,4 +194,27 @@ test('a validator vouches for a few peers, and one that is not registered for no
   expect(records.superNodes(NOW_MS)).toHaveLength(PEERS_PER_VALIDATOR - 1)
   expect(records.offer(checked(20, { voucher: voucherOf(50, 20) }), NOW_MS)).toBe('taken')
   expect(records.superNodes(NOW_MS)).toHaveLength(PEERS_PER_VALIDATOR)
+})
+
+test('a router goes by the super nodes that are vouched for, and by what they say they serve', () => {
+  const records = table(100, [50, 51])
+  for (let i = 0; i < 4; i++)
+    records.offer(
+      checked(i, {
+        vShards: [i],
+        voucher: voucherOf(50 + (i % 2), i, NOW_MS + 1000 * (i + 1)),
+        expiryMs: NOW_MS + 9000,
+      }),
+      NOW_MS,
+    )
+  records.offer(checked(4), NOW_MS)
+  records.offer(checked(5, { roles: ROLE_BITS.shard, voucher: voucherOf(50, 5) }), NOW_MS)
+  const view = (nowMs: number) =>
+    overlayViewOf({ records, nowMs, seed: new Uint8Array(32), connectivity: 4, gone: new Set(), home: [] })
+  const peers = [0, 1, 2, 3].map((i) => peerIdOf(keyOf(i).publicKey))
+  expect(view(NOW_MS).backbone.peers).toEqual([...peers].sort())
+  expect(view(NOW_MS).serves.get(peers[2] as string)).toEqual(new Set([2]))
+  // The vouchers end one after the other.
+  expect(view(NOW_MS + 2500).backbone.peers).toEqual(peers.slice(2).sort())
+  expect(view(NOW_MS + 4000).backbone.peers).toEqual([])
 })

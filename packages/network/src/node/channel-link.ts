@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
+import { networkError } from '../network-error.ts'
 import type { OutboundQueue } from '../outbound-queue.ts'
 import { joinFrames } from './frame-reader.ts'
 import {
@@ -8,7 +9,7 @@ import {
   REOPEN_LAST_MS,
   STREAM_OPEN_TIMEOUT_MS,
 } from './limits.ts'
-import { networkError } from './network-error.ts'
+import { untilRoom } from './stream-room.ts'
 
 export type ChannelPeer = {
   readonly connection: () => Connection | undefined
@@ -106,10 +107,10 @@ export class ChannelLink {
       messages.push(bytes)
       sizeBytes += bytes.length
     }
-    const isWritable = stream.send(joinFrames(messages))
+    stream.send(joinFrames(messages))
     this.#sent += messages.length
     this.#peer.onSent(sizeBytes)
-    if (!isWritable) await stream.onDrain({ signal: AbortSignal.timeout(CHANNEL_STALLED_MS) })
+    await untilRoom(stream, CHANNEL_WRITE_BYTES, CHANNEL_STALLED_MS)
     this.#reopenMs = REOPEN_FIRST_MS
   }
 

@@ -6,6 +6,7 @@ import type { AdapterParts } from './adapter-parts.ts'
 import { ChannelLink } from './channel-link.ts'
 import { FrameReader } from './frame-reader.ts'
 import { CHANNEL_STREAMS_MAX, PENALTY_MALFORMED } from './limits.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { assertChannel, assertFits, assertNew } from './spec-checks.ts'
 
 type Counts = { received: number; sent: number; unsent: number }
@@ -113,8 +114,9 @@ export class Channels {
       }
       return true
     }
-    const read = (): void => {
+    const read = (chunk?: Uint8Array): void => {
       try {
+        if (chunk !== undefined) reader.feed(chunk)
         if (takeFrames()) stream.resume()
         else this.#pause(name, from, stream, read)
         onArrival()
@@ -125,8 +127,7 @@ export class Channels {
     }
     stream.addEventListener('message', ({ data }) => {
       traffic.received(from, data.byteLength)
-      reader.feed(data.subarray())
-      read()
+      read(plainBytes(data.subarray()))
     })
     stream.addEventListener('close', () => this.#paused.get(keyOf(name, from))?.delete(read))
     // Who sends has nothing more to hear of this node on the stream.

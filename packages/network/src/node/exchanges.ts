@@ -2,9 +2,10 @@ import { concatBytes } from '@armchain/core'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import type { ExchangeSpec, PeerId } from '../network.ts'
+import { type NetworkReason, networkError } from '../network-error.ts'
 import type { AdapterParts } from './adapter-parts.ts'
 import { PENALTY_MALFORMED, REQUESTS_MAX } from './limits.ts'
-import { type NetworkReason, networkError } from './network-error.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { assertNew } from './spec-checks.ts'
 
 type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
@@ -65,7 +66,7 @@ export class Exchanges {
       const frames = lpStream(stream, { maxDataLength: answerBytesMax + 1 })
       await frames.write(query, { signal: either })
       this.#parts.traffic.sent(to, query.length)
-      const answer = (await frames.read({ signal: either })).subarray()
+      const answer = plainBytes((await frames.read({ signal: either })).subarray())
       this.#parts.traffic.received(to, answer.length)
       await stream.close({ signal: either })
       if (answer[0] !== ANSWER) throw networkError('no-answer', 'there is no answer')
@@ -99,7 +100,7 @@ export class Exchanges {
         throw error
       })
       this.#parts.traffic.received(from, query.byteLength)
-      const found = await answer(query.subarray(), from)
+      const found = await answer(plainBytes(query.subarray()), from)
       const fits = found !== undefined && found.length <= answerBytesMax
       await frames.write(fits ? concatBytes(Uint8Array.of(ANSWER), found) : Uint8Array.of(NO_ANSWER), { signal })
       if (fits) this.#parts.traffic.sent(from, found.length)

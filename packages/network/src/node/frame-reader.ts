@@ -1,5 +1,5 @@
 import { invariant } from '@armchain/core'
-import { networkError } from './network-error.ts'
+import { networkError } from '../network-error.ts'
 
 const LENGTH_BYTES = 4
 

@@ -5,6 +5,7 @@ import type { AdapterParts, Arrived } from './adapter-parts.ts'
 import { GossipGuard } from './gossip-guard.ts'
 import { type GossipInternals, internalsOf } from './gossip-internals.ts'
 import type { NetworkLimits } from './options.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { assertFits, assertNew, assertTopic } from './spec-checks.ts'
 
 const DEFAULT_SCORE: TopicScore = { weight: 1, rejected: -10, first: 0.1 }
@@ -34,7 +35,12 @@ export class Gossip {
     gossip.addEventListener('gossipsub:message', ({ detail: { msg, msgId, propagationSource } }) => {
       const counts = this.#counts.get(msg.topic)
       if (counts !== undefined) counts.received++
-      parts.queues.offer({ on: msg.topic, from: propagationSource.toString(), bytes: msg.data, gossipId: msgId })
+      parts.queues.offer({
+        on: msg.topic,
+        from: propagationSource.toString(),
+        bytes: plainBytes(msg.data),
+        gossipId: msgId,
+      })
       parts.onArrival()
     })
   }
@@ -61,11 +67,14 @@ export class Gossip {
   async publish(name: string, bytes: Uint8Array): Promise<number> {
     // A frame that is too large would silence this node at each receiver for good, so it must not leave.
     assertFits(this.#topics.get(name), name, bytes)
+    // What nobody hears would count as said: the same bytes could not be published again for as long as ids are kept.
+    if (!this.#gossip.getSubscribers(name).some((peer) => this.#isReachable(peer.toString()))) return 0
     const counts = this.#counts.get(name)
     if (counts !== undefined) counts.published++
     const { recipients } = await this.#gossip.publish(name, bytes)
-    for (const peer of recipients) this.#parts.traffic.sent(peer.toString(), bytes.length)
-    return recipients.length
+    const reached = recipients.map(String).filter((peer) => this.#isReachable(peer))
+    for (const peer of reached) this.#parts.traffic.sent(peer, bytes.length)
+    return reached.length
   }
 
   /** Says what a message was worth, to gossip and to the score of its sender. */
@@ -83,8 +92,14 @@ export class Gossip {
   stats(): TopicStats[] {
     return [...this.#counts].map(([name, { received, rejected, published }]) => {
       const { waiting, dropped } = this.#parts.queues.stats(name)
-      return { name, meshPeers: this.#gossip.getMeshPeers(name), received, rejected, published, dropped, waiting }
+      const meshPeers = this.#gossip.getMeshPeers(name).filter((peer) => this.#isReachable(peer))
+      return { name, meshPeers, received, rejected, published, dropped, waiting }
     })
+  }
+
+  /** Gossip takes a peer into a mesh when it is asked to, and loses what is for it until there is a stream to it. */
+  #isReachable(peer: PeerId): boolean {
+    return this.#gossip.streamsOutbound.has(peer)
   }
 }
 

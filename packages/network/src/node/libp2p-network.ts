@@ -16,13 +16,13 @@ import type {
   TopicSpec,
   Verdict,
 } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import type { AdapterParts, Arrived } from './adapter-parts.ts'
 import { Channels } from './channels.ts'
 import { Exchanges } from './exchanges.ts'
 import { Gossip } from './gossip.ts'
 import type { Libp2pNode } from './libp2p-node.ts'
 import { DIAL_TIMEOUT_MS, PENALTY_REJECTED } from './limits.ts'
-import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import type { Peers } from './peers.ts'
 

@@ -18,8 +18,11 @@ export const IDONTWANT_BYTES_MIN: number = 32 * 1024
 
 export const GOSSIP_HEARTBEAT_MS = 700
 
-/** So long an id of a message is remembered, and a copy of the message is known as one. */
-export const GOSSIP_SEEN_MS = 60_000
+/**
+ * So long an id of a message is remembered, and a copy of the message is known as one. With what peers may send a second,
+ * it bounds the ids that are kept.
+ */
+export const GOSSIP_SEEN_MS = 30_000
 
 /** Of one message of a channel. */
 export const CHANNEL_MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024
@@ -97,6 +100,9 @@ export const PENALTY_FLOOD = 0.01
 export const BANS_MAX = 10_000
 export const KNOWN_PEERS_MAX = 1_000
 export const KNOWN_ADDRESSES_MAX = 8
+
+/** Known peers are written to disk, and once more at the end. */
+export const SAVE_EVERY_MS = 60_000
 
 /** Looks for known peers to connect to. */
 export const KEEP_EVERY_MS = 1_000

@@ -1,5 +1,6 @@
 import type { Network } from '../network.ts'
 import { type NetworkOptions, resolveOptions } from './options.ts'
+import { startWorker } from './start-worker.ts'
 import { ThreadNetwork } from './thread-network.ts'
 
 /**
@@ -9,10 +10,8 @@ import { ThreadNetwork } from './thread-network.ts'
  * @throws ArmError ARM_ARGUMENT for options that are wrong, ARM_NETWORK if it cannot start, such as on an address in use.
  */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const network = new ThreadNetwork(resolveOptions(options), {
-    log: options.log ?? (() => {}),
-    onFailure: options.onFailure ?? (() => {}),
-  })
+  const events = { log: options.log ?? (() => {}), onFailure: options.onFailure ?? (() => {}) }
+  const network = new ThreadNetwork(resolveOptions(options), events, startWorker)
   await network.ready
   return network
 }

@@ -58,7 +58,7 @@ const PUBLIC_LIMITS: NetworkLimits = {
   inboundPerHostMax: 8,
   inboundPerHostPerSecond: 5,
   outboundTarget: 16,
-  gossipMessagesPerSecond: 2_000,
+  gossipMessagesPerSecond: 1_000,
   gossipBytesPerSecond: 16 * MIB,
   sharedAddressWeight: -5,
 }
@@ -88,12 +88,17 @@ export type ResolvedOptions = Omit<
   readonly dataDir: string | undefined
 }
 
-/** @throws ArmError ARM_ARGUMENT if the key is not of 32 bytes, or the network's id has other characters than a-z, 0-9, -. */
+/** @throws ArmError ARM_ARGUMENT if the key is not of 32 bytes, the network's id has other characters than a-z, 0-9, -, or a peer has no name. */
 export function resolveOptions(options: NetworkOptions): ResolvedOptions {
   const { secretKey, networkId, listen = DEFAULT_LISTEN, peers = [], role = 'member', preSharedKey, dataDir } = options
   if (secretKey.length !== 32) throw new ArmError('ARM_ARGUMENT', 'secretKey: a network key has 32 bytes')
   if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(networkId))
     throw new ArmError('ARM_ARGUMENT', 'networkId: up to 32 of a-z, 0-9 and -', { networkId })
+  const nameless = peers.find((address) => !/\/p2p\/[^/]+$/.test(address))
+  if (nameless !== undefined)
+    throw new ArmError('ARM_ARGUMENT', 'peers: an address ends with /p2p/ and the name of the peer', {
+      address: nameless,
+    })
   const base = listen.every((address) => LOOPBACK.test(address)) ? LOOPBACK_LIMITS : PUBLIC_LIMITS
   const inboundMax = role === 'super' ? SUPER_INBOUND_MAX : base.inboundMax
   const limits = { ...base, inboundMax, ...options.limits }

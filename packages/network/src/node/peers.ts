@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId, PeerStats } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import type { BanList } from './ban-list.ts'
 import type { BlameLedger } from './blame-ledger.ts'
 import { isExcess } from './connection-rules.ts'
@@ -14,10 +15,10 @@ import {
   DIAL_TIMEOUT_MS,
   KEEP_EVERY_MS,
   REDIALS_AT_ONCE,
+  SAVE_EVERY_MS,
   SCORE_CUT_OFF,
   WATCHDOG_EVERY_MS,
 } from './limits.ts'
-import { networkError } from './network-error.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { TrafficMeter } from './traffic-meter.ts'
 
@@ -93,6 +94,7 @@ export class Peers {
     })
     const watchdog = new GossipWatchdog(this.#gossip)
     this.#every(KEEP_EVERY_MS, () => this.#keep())
+    this.#every(SAVE_EVERY_MS, () => this.#save())
     this.#every(WATCHDOG_EVERY_MS, () => {
       for (const peer of watchdog.look(this.#connected)) {
         this.#log('warn', 'a peer is connected but not in gossip: connecting anew', { peer })
@@ -123,7 +125,7 @@ export class Peers {
 
   ban(peer: PeerId, forMs: number): void {
     this.#bans.ban(peer, performance.now() + forMs)
-    this.hangUp(peer)
+    void this.#disconnect(peer) // It stays known: who is wanted is dialled again when the ban is over.
   }
 
   /** A peer has done what no correct peer does, in gossip or elsewhere: there is one score. */

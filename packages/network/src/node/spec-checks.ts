@@ -1,7 +1,7 @@
 import { ArmError } from '@armchain/core'
 import type { ChannelSpec, TopicSpec } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import { CHANNEL_MESSAGE_BYTES_MAX, GOSSIP_MESSAGE_BYTES_MAX } from './limits.ts'
-import { networkError } from './network-error.ts'
 
 /** @throws ArmError ARM_ARGUMENT if messages may be too large to be gossiped. */
 export function assertTopic({ name, messageBytesMax }: TopicSpec): void {

@@ -1,6 +1,6 @@
 import { ArmError, type ErrorCode, isArmError } from '@armchain/core'
 import type { ChannelSpec, ExchangeSpec, NetworkStats, PeerContact, PeerId, TopicSpec, Verdict } from '../network.ts'
-import { networkError } from './network-error.ts'
+import { networkError } from '../network-error.ts'
 import type { NetworkLog } from './options.ts'
 
 /** What a node has its network's thread do. Bytes travel beside the item. */

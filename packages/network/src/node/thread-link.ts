@@ -1,10 +1,9 @@
-import { Worker } from 'node:worker_threads'
 import type { NetworkStats, PeerContact, PeerId } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import { OutboundQueue } from '../outbound-queue.ts'
 import type { QueueSpec } from '../queue-spec.ts'
-import { PORT_BYTES_MAX, THREAD_YOUNG_MIB } from './limits.ts'
-import { networkError } from './network-error.ts'
-import type { ResolvedOptions } from './options.ts'
+import { PORT_BYTES_MAX } from './limits.ts'
+import type { RunningThread } from './start-worker.ts'
 import { crashed, errorOf, type FromThread, type ThreadCall, type ToThread } from './thread-items.ts'
 import { ThreadPort, unpack } from './thread-port.ts'
 
@@ -32,7 +31,7 @@ export type ThreadLinkEvents = {
  * its channel and peer, and loses by its policy. Calls that would wait so are refused.
  */
 export class ThreadLink {
-  readonly #worker: Worker
+  readonly #thread: RunningThread
   readonly #events: ThreadLinkEvents
   readonly #port: ThreadPort<ToThread>
   readonly #calls: Map<number, PendingCall> = new Map()
@@ -43,23 +42,14 @@ export class ThreadLink {
   #isOver = false
   #error: unknown
 
-  constructor(options: ResolvedOptions, events: ThreadLinkEvents) {
+  constructor(thread: RunningThread, events: ThreadLinkEvents) {
+    this.#thread = thread
     this.#events = events
-    const file = import.meta.url.endsWith('.ts') ? './network-worker.ts' : './network-worker.js'
-    this.#worker = new Worker(new URL(file, import.meta.url), {
-      name: 'network',
-      workerData: options,
-      // Gossip makes much garbage that lives for a moment: with more room for it a third less time goes into collecting it.
-      resourceLimits: { maxYoungGenerationSizeMb: THREAD_YOUNG_MIB },
-    })
-    this.#port = new ThreadPort(this.#worker, queueMicrotask)
-    this.#worker.on('message', (batch) => {
+    this.#port = new ThreadPort(thread.port, queueMicrotask)
+    thread.port.on('message', (batch) => {
       if (!this.#isOver) unpack<FromThread>(batch, (item, bytes) => this.#receive(item, bytes))
     })
-    this.#worker.on('error', (error) => {
-      this.#error = error
-    })
-    this.#worker.on('exit', () => this.#end())
+    thread.onEnd((error) => this.#end(error))
   }
 
   /** Lost on the way to the thread, of one channel. */
@@ -112,7 +102,7 @@ export class ThreadLink {
   /** The thread is to end now, whatever it does. */
   async terminate(): Promise<void> {
     this.#isOver = true
-    await this.#worker.terminate()
+    await this.#thread.terminate()
   }
 
   #receive(item: FromThread, bytes: Uint8Array | undefined): void {
@@ -149,7 +139,8 @@ export class ThreadLink {
     }
   }
 
-  #end(): void {
+  #end(error: unknown): void {
+    this.#error = error
     const wasOver = this.#isOver
     this.#isOver = true
     for (const { fail } of this.#calls.values()) fail(crashed(this.#error))

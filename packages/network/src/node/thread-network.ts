@@ -10,10 +10,11 @@ import type {
   TopicSpec,
   Verdict,
 } from '../network.ts'
-import { CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
-import { networkError } from './network-error.ts'
+import { networkError } from '../network-error.ts'
+import { BANS_MAX, CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { assertChannel, assertFits, assertNew, assertTopic } from './spec-checks.ts'
+import type { StartThread } from './start-worker.ts'
 import { crashed } from './thread-items.ts'
 import { type LinkItem, ThreadLink } from './thread-link.ts'
 
@@ -35,6 +36,7 @@ export class ThreadNetwork implements Network {
   readonly ready: Promise<void>
   readonly #options: ResolvedOptions
   readonly #events: ThreadNetworkEvents
+  readonly #startThread: StartThread
   readonly #topics: Map<string, TopicSpec> = new Map()
   readonly #channels: Map<string, ChannelSpec> = new Map()
   readonly #served: Map<string, { readonly spec: ExchangeSpec; readonly answer: Answer }> = new Map()
@@ -53,9 +55,10 @@ export class ThreadNetwork implements Network {
   #failure: ArmError | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: ResolvedOptions, events: ThreadNetworkEvents) {
+  constructor(options: ResolvedOptions, events: ThreadNetworkEvents, startThread: StartThread) {
     this.#options = options
     this.#events = events
+    this.#startThread = startThread
     this.ready = this.#started.promise
     this.#link = this.#start(options)
   }
@@ -143,6 +146,10 @@ export class ThreadNetwork implements Network {
   ban(peer: PeerId, forMs: number): void {
     this.#dialled.delete(peer)
     this.#bans.set(peer, performance.now() + forMs)
+    for (const each of this.#bans.keys()) {
+      if (this.#bans.size <= BANS_MAX) break
+      this.#bans.delete(each)
+    }
     this.#link.post({ type: 'ban', peer, forMs })
   }
 
@@ -211,7 +218,7 @@ export class ThreadNetwork implements Network {
 
   #start(options: ResolvedOptions): ThreadLink {
     this.#starts.push(performance.now())
-    return new ThreadLink(options, {
+    return new ThreadLink(this.#startThread(options), {
       onItem: (item, bytes) => this.#receive(item, bytes),
       onEnd: (error) => this.#restart(error),
     })

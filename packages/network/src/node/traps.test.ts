@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { TopicSpec } from '../network.ts'
 import { splitFrames } from './gossip-guard.ts'
 import { messageId } from './libp2p-node.ts'
-import { GOSSIP_FRAME_BYTES_MAX, GOSSIP_MESSAGE_BYTES_MAX } from './limits.ts'
+import { GOSSIP_FRAME_BYTES_MAX, GOSSIP_MESSAGE_BYTES_MAX, WATCHDOG_EVERY_MS } from './limits.ts'
 import { realTime } from './real-time.fixture.ts'
 import { closeAll, type OpenedNetwork, openHostile, openLink, openMany, openOne } from './rig.fixture.ts'
 
@@ -48,6 +48,7 @@ test('localhost scoring: more than ten peers of one address keep their score and
 
 test('oversized message: a frame that ends gossip between two peers ends their connection too, and it heals', async () => {
   const [a, b] = (await connected(2)) as [OpenedNetwork, OpenedNetwork]
+  await pass(WATCHDOG_EVERY_MS) // It is patient with who has just connected.
   // Past the check of our own adapter. The receiver forgets its sender, who does not know it.
   await b.node.services.gossip.publish(TOPIC.name, new Uint8Array(GOSSIP_FRAME_BYTES_MAX + 1))
   await until(() => !a.gossip.peers.has(b.network.self), 'the end of gossip')
@@ -65,6 +66,7 @@ test('oversized message: one that a hostile peer sends costs it its connection, 
   await hostile.dial(multiaddr(a.address))
   hostile.services.gossip.subscribe(TOPIC.name)
   await until(() => hostile.services.gossip.getSubscribers(TOPIC.name).length > 0, 'the subscription')
+  await pass(WATCHDOG_EVERY_MS) // It is patient with who has just connected.
   await hostile.services.gossip.publish(TOPIC.name, new Uint8Array(GOSSIP_FRAME_BYTES_MAX + 1))
   await until(() => hostile.getConnections().length === 0, 'the end of the connection')
   await b.network.publish(TOPIC.name, utf8('after'))

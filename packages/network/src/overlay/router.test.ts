@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeEnvelope } from '../envelope/envelope.ts'
-import { backboneOf } from './backbone.ts'
+import { type Backbone, backboneOf } from './backbone.ts'
+import { distancesFrom, type Edge, graphOf } from './graph.ts'
 import { HOPS_MAX } from './limits.ts'
 import { afterHop, decodeRouted, encodeRouted } from './routed-message.ts'
 import { createRouter, type OverlayView, type Router, type RouterEffect } from './router.ts'
@@ -24,9 +25,14 @@ class Overlay {
   readonly delivered: { at: string; effect: Extract<RouterEffect, { type: 'deliver' }> }[] = []
   links = 0
 
-  constructor(peers: readonly string[], serves: ReadonlyMap<string, ReadonlySet<number>>, dead: readonly string[]) {
+  /** `dead` are super nodes, or links such as `s1-s2`, that do not work, and of which no router knows. */
+  constructor(
+    peers: readonly string[],
+    serves: ReadonlyMap<string, ReadonlySet<number>>,
+    dead: readonly string[],
+    backbone: Backbone = backboneOf({ peers, seed: SEED, connectivity: 4 }),
+  ) {
     this.dead = new Set(dead)
-    const backbone = backboneOf({ peers, seed: SEED, connectivity: 4 })
     const view: OverlayView = { backbone, serves, gone: new Set(), home: [] }
     for (const peer of peers) this.routers.set(peer, createRouter(peer, view))
   }
@@ -38,7 +44,9 @@ class Overlay {
         continue
       }
       this.links++
-      const [to, from] = this.dead.has(effect.to) ? [at, effect.to] : [effect.to, at]
+      const isLost =
+        this.dead.has(effect.to) || this.dead.has(`${at}-${effect.to}`) || this.dead.has(`${effect.to}-${at}`)
+      const [to, from] = isLost ? [at, effect.to] : [effect.to, at]
       const router = this.routers.get(to) as Router
       this.run(to, router.receive(effect.bytes, from, 0).effects)
     }
@@ -75,6 +83,34 @@ test('whoever is gone, unknown to all routers: it still arrives, if enough links
       },
     ),
   )
+})
+
+test('any graph, and any links lost: it arrives wherever there is a way, unless its links run out in the search', () => {
+  const links = fc.uniqueArray(fc.tuple(fc.nat(5), fc.nat(5), fc.boolean()), { minLength: 5, maxLength: 14 })
+  let arrived = 0
+  let ranOut = 0
+  fc.assert(
+    fc.property(links, (list) => {
+      const names = (edges: typeof list): Edge[] => edges.map(([a, b]): Edge => [a, b])
+      const peers = peersOf(6)
+      const works = graphOf(6, names(list.filter(([, , isThere]) => isThere)))
+      const isDead = ([a, b]: (typeof list)[number]): boolean => !works[a]?.includes(b)
+      const dead = list.filter(isDead).map(([a, b]) => `s${a}-s${b}`)
+      const backbone = { peers, graph: graphOf(6, names(list)) }
+      const overlay = new Overlay(peers, new Map([['s5', new Set([1])]]), dead, backbone)
+      overlay.run('s0', (overlay.routers.get('s0') as Router).originate(outgoing(1), 0))
+      const isReachable = distancesFrom(works, 0)[5] !== -1
+      if (overlay.delivered.length === 1) arrived++
+      else if (isReachable) {
+        expect(overlay.links).toBe(HOPS_MAX)
+        ranOut++
+      }
+      if (!isReachable) expect(overlay.delivered).toEqual([])
+    }),
+    { numRuns: 3000 },
+  )
+  expect(arrived).toBeGreaterThan(500)
+  expect(ranOut).toBeLessThan(arrived / 20)
 })
 
 test('a search that cannot succeed ends, within the links that it may take', () => {

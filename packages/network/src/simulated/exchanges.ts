@@ -1,7 +1,7 @@
 import type { ExchangeSpec, PeerId } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import type { Carrier, Frame } from './frame.ts'
 import { WAITING_REQUESTS_MAX } from './limits.ts'
-import { networkError } from './network-error.ts'
 
 export type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
 

@@ -87,10 +87,11 @@ export class Gossip {
   /** To how many peers it went at once. */
   publish(message: TopicMessage): number {
     const topic = this.#topics.get(message.topic)
-    if (topic === undefined || !this.#isNew(message.id)) return 0
+    const subscribers = [...(this.#subscribers.get(message.topic) ?? [])]
+    // What nobody hears is not said: it can be published again, as on libp2p.
+    if (topic === undefined || subscribers.length === 0 || !this.#isNew(message.id)) return 0
     topic.published++
     topic.windows[0]?.push(message)
-    const subscribers = [...(this.#subscribers.get(message.topic) ?? [])]
     const to = topic.mesh.size > 0 ? topic.mesh : this.#carrier.sample(subscribers, MESH_TARGET)
     let reached = 0
     for (const peer of to) if (this.#carrier.transmit(peer, message)) reached++

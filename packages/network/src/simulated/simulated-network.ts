@@ -10,12 +10,12 @@ import type {
   TopicSpec,
   Verdict,
 } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import type { Connection, End } from './connection.ts'
 import { type Answer, Exchanges } from './exchanges.ts'
 import type { Carrier, Frame, TopicMessage } from './frame.ts'
 import { type Arrived, Gossip } from './gossip.ts'
 import { REDIAL_MS, REDIAL_MS_MAX, REDIALS_MAX, REJECTED_BAN_MS } from './limits.ts'
-import { networkError } from './network-error.ts'
 import { Streams } from './streams.ts'
 
 /** What a node asks of the world that it is in. */

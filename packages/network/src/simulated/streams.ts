@@ -1,11 +1,11 @@
 import { ByteQueue } from '../byte-queue.ts'
 import type { InboundQueues } from '../inbound-queues.ts'
 import type { ChannelSpec, ChannelStats, PeerId } from '../network.ts'
+import { networkError } from '../network-error.ts'
 import { OutboundQueue } from '../outbound-queue.ts'
 import type { Carrier, Frame } from './frame.ts'
 import type { Arrived } from './gossip.ts'
 import { WINDOW_BYTES } from './limits.ts'
-import { networkError } from './network-error.ts'
 
 /**
  * One node's channels: a stream to each peer with a window, so a slow reader slows its senders down, whose queues then

@@ -81,6 +81,19 @@ export const topicCases: readonly AcceptanceCase[] = [
       }),
   },
   {
+    name: 'brings what was published to nobody once it is published to somebody',
+    run: (subject) =>
+      withMembers(subject, { count: 2 }, async (members) => {
+        const [a, b] = members
+        if (a === undefined || b === undefined) return
+        for (const { network } of members) network.join(TOPIC)
+        same(await a.network.publish(TOPIC.name, utf8('early')), 0, 'to how many')
+        await connectLine(subject, members)
+        await subject.until(async () => (await a.network.publish(TOPIC.name, utf8('early'))) === 1, 'somebody')
+        await subject.until(() => b.heard.length === 1, 'the message')
+      }),
+  },
+  {
     name: 'hears no more of a topic that it left, and all again when it is back',
     run: (subject) =>
       withMembers(subject, { count: 2 }, async (members) => {
