@@ -101,6 +101,10 @@ test('a node that follows joins late with an empty folder, has the whole chain, 
     const wallet = await createWallet(rpc, accountKey(testnet.accounts[2] ?? { secretKey: '' }))
     const { ok } = await wallet.wait(await wallet.transfer(payee(2), AC), 'anchored')
     expect(ok).toBe(true)
+    // Nothing that it has to say is held against it.
+    const { peers, channels } = await rpc.call('arm_net')
+    expect(peers.map((peer) => peer.validator)).toEqual(expect.arrayContaining([1, 2, 3]))
+    expect(channels.find(({ name }) => name.endsWith('/votes/1'))?.sent).toBe(0)
     await expect(rpc.call('dev_faucet', { address: payee(1) })).rejects.toMatchObject({ code: 'ARM_DEV_ONLY' })
   } finally {
     // As its channel ends with whoever has started it.

@@ -47,7 +47,7 @@ type Batch = { readonly vShard: number; readonly transactions: readonly Uint8Arr
  * Rules: a message of an engine counts for the seat that its sender holds in the vShard's committee; blocks, heads and
  * transactions prove themselves, whoever brings them; who sends too much, or too much that is wrong, is cut off for a
  * while (`PeerGuard`); of one peer's transactions so many wait to be verified and the rest is dropped; it is answered one
- * request for blocks at a time. The proposer of a final block tells everyone of its head; where that was lost, a
+ * request for blocks of a vShard at a time. The proposer of a final block tells everyone of its head; where that was lost, a
  * validator that looks around tells again.
  */
 export class Peers {
@@ -59,7 +59,8 @@ export class Peers {
   readonly #sync: BlockSync
   readonly #guard: PeerGuard
   readonly #waiting: Map<number, number> = new Map()
-  readonly #answering: Set<number> = new Set()
+  /** Peers that are being sent blocks, by vShard. */
+  readonly #answering: Map<number, Set<number>>
   /** Highest head of each vShard that was told of, by anyone. */
   readonly #told: Map<number, number> = new Map()
   /** Transactions that waited at the last look. */
@@ -86,6 +87,7 @@ export class Peers {
     const numbers = new Map(
       (layout.shards[0]?.validators ?? []).map(({ publicKey }, number) => [toHex(publicKey), number]),
     )
+    this.#answering = new Map(layout.shards.map(({ key }) => [key.vShard, new Set()]))
     this.#places = new Map(layout.shards.map((shard) => [shard.key.vShard, placesOf(shard, numbers)]))
     const { finalHeight, decides } = handlers
     this.#sync = new BlockSync(
@@ -115,6 +117,8 @@ export class Peers {
   }
 
   sendToEngine(vShard: number, to: number | 'all', bytes: Uint8Array): void {
+    // Of who has no seat nobody takes it: an engine that only follows asks too, and is answered by `BlockSync` instead.
+    if (!this.#handlers.decides(vShard)) return
     const framed = encodePeerMessage({ kind: PeerKind.engine, vShard, bytes })
     // A block that is on its way must not hold up votes.
     const lane = bytes.length > VOTE_BYTES_MAX ? 'headers' : 'votes'
@@ -231,8 +235,7 @@ export class Peers {
       case PeerKind.head:
         return this.#takeHead(from, message)
       case PeerKind.wantBlocks:
-        if (!this.#answering.has(from)) void this.#answer(from, message)
-        return 'accept'
+        return this.#takeRequest(from, message)
     }
   }
 
@@ -286,11 +289,16 @@ export class Peers {
     return 'accept'
   }
 
-  async #answer(
-    from: number,
-    { vShard, fromHeight }: PeerMessage & { kind: typeof PeerKind.wantBlocks },
-  ): Promise<void> {
-    this.#answering.add(from)
+  #takeRequest(from: number, { vShard, fromHeight }: PeerMessage & { kind: typeof PeerKind.wantBlocks }): Verdict {
+    const answering = this.#answering.get(vShard)
+    if (answering === undefined) return this.#blame(from, 'a request for blocks of a vShard that there is not')
+    if (answering.has(from)) return 'ignore'
+    answering.add(from)
+    void this.#answer(from, vShard, fromHeight).finally(() => answering.delete(from))
+    return 'accept'
+  }
+
+  async #answer(from: number, vShard: number, fromHeight: number): Promise<void> {
     try {
       const blocks: Uint8Array[] = []
       let sizeBytes = 0
@@ -303,8 +311,6 @@ export class Peers {
       this.#send(from, encodePeerMessage({ kind: PeerKind.blocks, vShard, blocks }), 'sync')
     } catch (error) {
       this.#log.warn('a peer could not be sent blocks', { peer: from, error: String(error) })
-    } finally {
-      this.#answering.delete(from)
     }
   }
 

@@ -51,9 +51,10 @@ export class ValidatorProcess {
     child.stdout?.on('data', (chunk: Buffer) => {
       printed = (printed + chunk).slice(-OUTPUT_MAX)
     })
-    const ended = once(child, 'close')
+    const ended = once(child, 'exit')
     child.once('error', reject)
-    void ended.then(([code, signal]) => reject(failureOf(printed, folder, code ?? signal)))
+    // Once all that it has printed is here.
+    child.once('close', (code, signal) => reject(failureOf(printed, folder, code ?? signal)))
     const timer = setTimeout(() => reject(failureOf('', folder, `no word in ${START_MS_MAX} ms`)), START_MS_MAX)
     const link = new ProcessLink(child, { ...handlers, ready: (said: NodeReady) => resolve(said) })
     try {
