@@ -78,6 +78,7 @@ export {
   type Call,
   KEY_TYPE_ED25519,
   SIGNATURE_FIELD_BYTES,
+  signEncoded,
   signingDomain,
   signTransaction,
   type Transaction,

@@ -27,8 +27,9 @@ export type Transaction = {
   readonly signature: Uint8Array
 }
 
-/** Bytes after the signed part: the header of the signature field and the signature, which end every transaction. */
+/** Bytes after the signed part: the header of the signature field and the signature, which end what is signed in itself. */
 export const SIGNATURE_FIELD_BYTES = 66
+const SIGNATURE_BYTES = 64
 export const KEY_TYPE_ED25519 = 1
 
 /** What signatures and hashes of one kind of object on one chain begin with: nothing signed here is valid elsewhere. */
@@ -36,9 +37,21 @@ export function signingDomain(genesisHash: Uint8Array, kind: string, schemaVersi
   return sha256(concatBytes(utf8(`armchain/v1/${kind}\0`), genesisHash, Uint8Array.of(schemaVersion)))
 }
 
-/** The bytes that the sender signs: the domain, then the transaction without its last field. */
+/** The bytes that are signed of a transaction, or of anything else whose last field is its signature: the domain, then all fields before it. */
 export function transactionMessage(domain: Uint8Array, transaction: Uint8Array): Uint8Array {
   return concatBytes(domain, transaction.subarray(0, transaction.length - SIGNATURE_FIELD_BYTES))
+}
+
+/** Encodes what ends with its signature, and signs it. `sign` is given the domain-separated message. */
+export function signEncoded<Signed extends { readonly signature: Uint8Array }>(
+  codec: Codec<Signed>,
+  unsigned: Omit<Signed, 'signature'>,
+  domain: Uint8Array,
+  sign: (message: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const encoded = codec.encode({ ...unsigned, signature: new Uint8Array(SIGNATURE_BYTES) } as Signed)
+  encoded.set(sign(transactionMessage(domain, encoded)), encoded.length - SIGNATURE_BYTES)
+  return encoded
 }
 
 /** Encodes and signs. `sign` is given the domain-separated message. */
@@ -48,9 +61,7 @@ export function signTransaction(
   domain: Uint8Array,
   sign: (message: Uint8Array) => Uint8Array,
 ): Uint8Array {
-  const encoded = codec.encode({ ...unsigned, signature: new Uint8Array(64) })
-  encoded.set(sign(transactionMessage(domain, encoded)), encoded.length - 64)
-  return encoded
+  return signEncoded(codec, unsigned, domain, sign)
 }
 
 /** The id of a transaction, and the trace id of everything that it causes: the hash of its bytes as received. */

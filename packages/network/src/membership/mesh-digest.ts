@@ -4,12 +4,13 @@ import {
   bytes32,
   type Codec,
   compile,
-  concatBytes,
   isArmError,
   list,
+  signEncoded,
   signingDomain,
   struct,
   toHex,
+  transactionMessage,
   u8,
   u32,
   u53,
@@ -34,7 +35,6 @@ export type MeshDigest = {
 }
 
 export const DIGEST_VERSION = 1
-const SIGNATURE_FIELD_BYTES = 66
 const DIGEST_BYTES_MAX = 4096
 
 const digestCodec: Codec<MeshDigest> = compile(
@@ -55,14 +55,8 @@ export function signDigest(
   unsigned: Omit<MeshDigest, 'version' | 'signature'>,
   sign: Sign,
 ): Uint8Array {
-  const encoded = digestCodec.encode({
-    ...unsigned,
-    neighbours: unsigned.neighbours.slice(0, DIGEST_NEIGHBOURS_MAX),
-    version: DIGEST_VERSION,
-    signature: new Uint8Array(64),
-  })
-  encoded.set(sign(digestMessage(genesisHash, encoded)), encoded.length - 64)
-  return encoded
+  const neighbours = unsigned.neighbours.slice(0, DIGEST_NEIGHBOURS_MAX)
+  return signEncoded(digestCodec, { ...unsigned, neighbours, version: DIGEST_VERSION }, digestDomain(genesisHash), sign)
 }
 
 /** Undefined for what is malformed or not signed by its key. */
@@ -71,7 +65,7 @@ export function checkDigest(genesisHash: Uint8Array, encoded: Uint8Array): MeshD
   try {
     const digest = digestCodec.decode(encoded)
     const { version, key, signature } = digest
-    const signed = { publicKey: key, message: digestMessage(genesisHash, encoded), signature }
+    const signed = { publicKey: key, message: transactionMessage(digestDomain(genesisHash), encoded), signature }
     return version === DIGEST_VERSION && activeEd25519().verify(signed) ? digest : undefined
   } catch (error) {
     if (isArmError(error)) return undefined
@@ -142,7 +136,6 @@ export class MeshObserver {
   }
 }
 
-function digestMessage(genesisHash: Uint8Array, encoded: Uint8Array): Uint8Array {
-  const signed = encoded.subarray(0, encoded.length - SIGNATURE_FIELD_BYTES)
-  return concatBytes(signingDomain(genesisHash, 'mesh-digest', DIGEST_VERSION), signed)
+function digestDomain(genesisHash: Uint8Array): Uint8Array {
+  return signingDomain(genesisHash, 'mesh-digest', DIGEST_VERSION)
 }

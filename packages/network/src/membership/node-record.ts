@@ -11,9 +11,11 @@ import {
   type Outcome,
   option,
   refuse,
+  signEncoded,
   signingDomain,
   struct,
   text,
+  transactionMessage,
   u8,
   u32,
   u53,
@@ -66,7 +68,6 @@ export type Role = keyof typeof ROLE_BITS
 export type Sign = (message: Uint8Array) => Uint8Array
 
 export const RECORD_VERSION = 1
-const SIGNATURE_FIELD_BYTES = 66
 
 const voucherSchema = struct(['validator', bytes32], ['untilMs', u53], ['signature', bytes(64)])
 const recordCodec: Codec<NodeRecord> = compile(
@@ -91,10 +92,9 @@ export function signRecord(
   unsigned: Omit<NodeRecord, 'version' | 'signature'>,
   sign: Sign,
 ): Uint8Array {
-  const encoded = recordCodec.encode({ ...unsigned, version: RECORD_VERSION, signature: new Uint8Array(64) })
+  const encoded = signEncoded(recordCodec, { ...unsigned, version: RECORD_VERSION }, recordDomain(genesisHash), sign)
   if (encoded.length > RECORD_BYTES_MAX)
     throw new ArmError('ARM_ARGUMENT', `record: more than ${RECORD_BYTES_MAX} bytes`, { bytes: encoded.length })
-  encoded.set(sign(recordMessage(genesisHash, encoded)), encoded.length - 64)
   return encoded
 }
 
@@ -122,7 +122,7 @@ export function checkRecord(genesisHash: Uint8Array, encoded: Uint8Array, nowMs:
   if (expiryMs <= nowMs) return refuse('ARM_RECORD', 'expired', { expiryMs })
   if (expiryMs > nowMs + RECORD_LIFE_MS_MAX) return refuse('ARM_RECORD', 'expires too far ahead', { expiryMs })
   const ed25519 = activeEd25519()
-  const message = recordMessage(genesisHash, encoded)
+  const message = transactionMessage(recordDomain(genesisHash), encoded)
   if (!ed25519.verify({ publicKey: key, message, signature })) return refuse('ARM_RECORD', 'not signed by its key')
   let vouchedBy: Uint8Array | undefined
   if (voucher !== undefined) {
@@ -150,9 +150,8 @@ function decodeRecord(encoded: Uint8Array): NodeRecord | undefined {
   }
 }
 
-function recordMessage(genesisHash: Uint8Array, encoded: Uint8Array): Uint8Array {
-  const signed = encoded.subarray(0, encoded.length - SIGNATURE_FIELD_BYTES)
-  return concatBytes(signingDomain(genesisHash, 'node-record', RECORD_VERSION), signed)
+function recordDomain(genesisHash: Uint8Array): Uint8Array {
+  return signingDomain(genesisHash, 'node-record', RECORD_VERSION)
 }
 
 function voucherMessage(genesisHash: Uint8Array, peerKey: Uint8Array, untilMs: number): Uint8Array {
