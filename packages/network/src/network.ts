@@ -35,7 +35,7 @@ export interface Network extends AsyncDisposable {
    */
   send(channel: string, to: PeerId, bytes: Uint8Array): void
   /** Answers requests of peers. Undefined says that there is no answer. */
-  serve(exchange: ExchangeSpec, answer: (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>): void
+  serve(exchange: ExchangeSpec, answer: Answer): void
   /**
    * Who asks need not serve the exchange, so its limits come with it.
    *
@@ -48,9 +48,9 @@ export interface Network extends AsyncDisposable {
     options?: { readonly signal?: AbortSignal },
   ): Promise<Uint8Array>
   /** Called with messages of topics and channels, `inFlightMax` at a time; once, before the first `join` or `open`. */
-  listen(listener: (message: Inbound) => Promise<Verdict> | Verdict): void
+  listen(listener: Listener): void
   /** Called when a peer has connected or is gone; once. */
-  watch(watcher: (peer: PeerId, state: 'connected' | 'gone') => void): void
+  watch(watcher: Watcher): void
   /** Connects to an address, which ends with `/p2p/` and the peer's name. Known peers are kept connected by themselves. */
   dial(address: string): Promise<PeerId>
   hangUp(peer: PeerId): void
@@ -74,6 +74,13 @@ export type PeerContact = { readonly peer: PeerId; readonly addresses: readonly 
  * late. `reject`: no correct peer passes this on; its score falls, and it is cut off in the end.
  */
 export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/** Judges a message; what it throws counts as `ignore`. */
+export type Listener = (message: Inbound) => Promise<Verdict> | Verdict
+/** Undefined: there is no answer. */
+export type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
+export type Watcher = (peer: PeerId, state: PeerState) => void
+export type PeerState = 'connected' | 'gone'
 
 export type Inbound = {
   /** Name of the topic or channel. */

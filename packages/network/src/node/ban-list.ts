@@ -13,6 +13,13 @@ export class BanList {
     this.#untilMs.delete(first)
   }
 
+  /** All bans that are not over. */
+  left(nowMs: number): readonly { readonly peer: PeerId; readonly forMs: number }[] {
+    return [...this.#untilMs]
+      .filter(([, untilMs]) => untilMs > nowMs)
+      .map(([peer, untilMs]) => ({ peer, forMs: untilMs - nowMs }))
+  }
+
   has(peer: PeerId, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(peer)
     if (untilMs === undefined) return false

@@ -1,14 +1,12 @@
 import { concatBytes } from '@armchain/core'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
-import type { ExchangeSpec, PeerId } from '../network.ts'
+import type { Answer, ExchangeSpec, PeerId } from '../network.ts'
 import { type NetworkReason, networkError } from '../network-error.ts'
 import type { AdapterParts } from './adapter-parts.ts'
 import { PENALTY_MALFORMED, REQUESTS_MAX } from './limits.ts'
 import { plainBytes } from './plain-bytes.ts'
 import { assertNew } from './spec-checks.ts'
-
-type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
 
 /** First byte of an answer. */
 const NO_ANSWER = 0

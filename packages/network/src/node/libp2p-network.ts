@@ -6,15 +6,17 @@ import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { InboundQueues } from '../inbound-queues.ts'
 import type {
+  Answer,
   ChannelSpec,
   ExchangeSpec,
-  Inbound,
+  Listener,
   Network,
   NetworkStats,
   PeerContact,
   PeerId,
   TopicSpec,
   Verdict,
+  Watcher,
 } from '../network.ts'
 import { networkError } from '../network-error.ts'
 import type { AdapterParts, Arrived } from './adapter-parts.ts'
@@ -39,7 +41,7 @@ export class Libp2pNetwork implements Network {
   readonly #channels: Channels
   readonly #exchanges: Exchanges
   readonly #log: NetworkLog
-  #listener: ((message: Inbound) => Promise<Verdict> | Verdict) | undefined
+  #listener: Listener | undefined
   #closing: Promise<void> | undefined
 
   constructor(node: Libp2pNode, peers: Peers, { limits }: ResolvedOptions, log: NetworkLog) {
@@ -96,7 +98,7 @@ export class Libp2pNetwork implements Network {
     this.#channels.send(channel, to, bytes)
   }
 
-  serve(exchange: ExchangeSpec, answer: (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>): void {
+  serve(exchange: ExchangeSpec, answer: Answer): void {
     this.#assertOpen()
     this.#exchanges.serve(exchange, answer)
   }
@@ -111,12 +113,12 @@ export class Libp2pNetwork implements Network {
     return this.#exchanges.request(exchange, to, query, signal)
   }
 
-  listen(listener: (message: Inbound) => Promise<Verdict> | Verdict): void {
+  listen(listener: Listener): void {
     this.#listener = listener
     this.#pump()
   }
 
-  watch(watcher: (peer: PeerId, state: 'connected' | 'gone') => void): void {
+  watch(watcher: Watcher): void {
     this.#peers.watch(watcher)
   }
 
@@ -206,7 +208,7 @@ export class Libp2pNetwork implements Network {
     }
   }
 
-  async #hand(message: Arrived, listener: (message: Inbound) => Promise<Verdict> | Verdict): Promise<void> {
+  async #hand(message: Arrived, listener: Listener): Promise<void> {
     let verdict: Verdict = 'ignore'
     try {
       const { on, from, bytes } = message

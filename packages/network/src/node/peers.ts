@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { PeerId, PeerStats } from '../network.ts'
+import type { PeerId, PeerState, PeerStats, Watcher } from '../network.ts'
 import { networkError } from '../network-error.ts'
 import type { BanList } from './ban-list.ts'
 import type { BlameLedger } from './blame-ledger.ts'
@@ -27,8 +27,6 @@ const HANG_UP_TIMEOUT_MS = 1_000
 /** What is remembered of peers, whether or not they are connected. */
 export type Records = { readonly bans: BanList; readonly ledger: BlameLedger }
 
-type State = 'connected' | 'gone'
-
 /**
  * Who this node is connected to: known peers are dialled again at growing intervals, who is wanted always and others up
  * to the target; who is banned, or whose score has fallen too low, is cut off.
@@ -45,7 +43,7 @@ export class Peers {
   readonly #connected: Set<PeerId> = new Set()
   readonly #dialling: Set<PeerId> = new Set()
   readonly #timers: NodeJS.Timeout[] = []
-  #watcher: ((peer: PeerId, state: State) => void) | undefined
+  #watcher: Watcher | undefined
   #isClosed = false
 
   constructor(node: Libp2pNode, { bans, ledger }: Records, options: ResolvedOptions, log: NetworkLog) {
@@ -63,8 +61,8 @@ export class Peers {
   }
 
   /** Begins to keep peers connected; `onChange` is told before the watcher. */
-  start(onChange: (peer: PeerId, state: State) => void): void {
-    const change = (peer: PeerId, state: State): void => {
+  start(onChange: Watcher): void {
+    const change = (peer: PeerId, state: PeerState): void => {
       onChange(peer, state)
       this.#watcher?.(peer, state)
     }
@@ -105,7 +103,7 @@ export class Peers {
     this.#keep()
   }
 
-  watch(watcher: (peer: PeerId, state: State) => void): void {
+  watch(watcher: Watcher): void {
     this.#watcher = watcher
     for (const peer of this.#connected) watcher(peer, 'connected')
   }

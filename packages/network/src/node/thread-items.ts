@@ -1,5 +1,14 @@
 import { ArmError, type ErrorCode, isArmError } from '@armchain/core'
-import type { ChannelSpec, ExchangeSpec, NetworkStats, PeerContact, PeerId, TopicSpec, Verdict } from '../network.ts'
+import type {
+  ChannelSpec,
+  ExchangeSpec,
+  NetworkStats,
+  PeerContact,
+  PeerId,
+  PeerState,
+  TopicSpec,
+  Verdict,
+} from '../network.ts'
 import { networkError } from '../network-error.ts'
 import type { NetworkLog } from './options.ts'
 
@@ -30,7 +39,7 @@ export type FromThread =
   | { readonly type: 'addresses'; readonly addresses: readonly string[] }
   | { readonly type: 'message'; readonly id: number; readonly on: string; readonly from: PeerId }
   | { readonly type: 'query'; readonly id: number; readonly exchange: string; readonly from: PeerId }
-  | { readonly type: 'watch'; readonly peer: PeerId; readonly state: 'connected' | 'gone' }
+  | { readonly type: 'watch'; readonly peer: PeerId; readonly state: PeerState }
   | { readonly type: 'found'; readonly id: number; readonly contact: PeerContact }
   /** So many bytes of what was given to the thread have been taken. */
   | { readonly type: 'taken'; readonly sizeBytes: number }

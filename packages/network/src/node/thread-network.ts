@@ -1,25 +1,26 @@
 import { type ArmError, invariant } from '@armchain/core'
 import type {
+  Answer,
   ChannelSpec,
   ExchangeSpec,
   Inbound,
+  Listener,
   Network,
   NetworkStats,
   PeerContact,
   PeerId,
   TopicSpec,
   Verdict,
+  Watcher,
 } from '../network.ts'
 import { networkError } from '../network-error.ts'
-import { BANS_MAX, CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
+import { BanList } from './ban-list.ts'
+import { CLOSE_TIMEOUT_MS, RESTART_WINDOW_MS, RESTARTS_MAX } from './limits.ts'
 import type { NetworkLog, ResolvedOptions } from './options.ts'
 import { assertChannel, assertFits, assertNew, assertTopic } from './spec-checks.ts'
 import type { StartThread } from './start-worker.ts'
 import { crashed } from './thread-items.ts'
 import { type LinkItem, ThreadLink } from './thread-link.ts'
-
-type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
-type Listener = (message: Inbound) => Promise<Verdict> | Verdict
 
 export type ThreadNetworkEvents = {
   readonly log: NetworkLog
@@ -40,8 +41,7 @@ export class ThreadNetwork implements Network {
   readonly #topics: Map<string, TopicSpec> = new Map()
   readonly #channels: Map<string, ChannelSpec> = new Map()
   readonly #served: Map<string, { readonly spec: ExchangeSpec; readonly answer: Answer }> = new Map()
-  /** Until when, by the process's clock. */
-  readonly #bans: Map<PeerId, number> = new Map()
+  readonly #bans: BanList = new BanList()
   /** Addresses that were asked for: they are dialled again by a new thread. */
   readonly #dialled: Map<PeerId, string> = new Map()
   readonly #connected: Set<PeerId> = new Set()
@@ -51,7 +51,7 @@ export class ThreadNetwork implements Network {
   #self: PeerId | undefined
   #addresses: readonly string[] = []
   #listener: Listener | undefined
-  #watcher: ((peer: PeerId, state: 'connected' | 'gone') => void) | undefined
+  #watcher: Watcher | undefined
   #failure: ArmError | undefined
   #closing: Promise<void> | undefined
 
@@ -126,7 +126,7 @@ export class ThreadNetwork implements Network {
     this.#listener = listener
   }
 
-  watch(watcher: (peer: PeerId, state: 'connected' | 'gone') => void): void {
+  watch(watcher: Watcher): void {
     this.#watcher = watcher
     for (const peer of this.#connected) watcher(peer, 'connected')
   }
@@ -145,11 +145,7 @@ export class ThreadNetwork implements Network {
 
   ban(peer: PeerId, forMs: number): void {
     this.#dialled.delete(peer)
-    this.#bans.set(peer, performance.now() + forMs)
-    for (const each of this.#bans.keys()) {
-      if (this.#bans.size <= BANS_MAX) break
-      this.#bans.delete(each)
-    }
+    this.#bans.ban(peer, performance.now() + forMs)
     this.#link.post({ type: 'ban', peer, forMs })
   }
 
@@ -251,10 +247,7 @@ export class ThreadNetwork implements Network {
     for (const topic of this.#topics.values()) this.#link.post({ type: 'join', topic })
     for (const channel of this.#channels.values()) this.#link.post({ type: 'open', channel })
     for (const { spec } of this.#served.values()) this.#link.post({ type: 'serve', exchange: spec })
-    for (const [peer, untilMs] of this.#bans) {
-      const forMs = untilMs - performance.now()
-      if (forMs > 0) this.#link.post({ type: 'ban', peer, forMs })
-    }
+    for (const { peer, forMs } of this.#bans.left(performance.now())) this.#link.post({ type: 'ban', peer, forMs })
   }
 
   #receive(item: LinkItem, bytes: Uint8Array): void {

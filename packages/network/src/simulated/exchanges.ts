@@ -1,9 +1,7 @@
-import type { ExchangeSpec, PeerId } from '../network.ts'
+import type { Answer, ExchangeSpec, PeerId } from '../network.ts'
 import { networkError } from '../network-error.ts'
 import type { Carrier, Frame } from './frame.ts'
 import { WAITING_REQUESTS_MAX } from './limits.ts'
-
-export type Answer = (query: Uint8Array, from: PeerId) => Promise<Uint8Array | undefined>
 
 /** One node's requests and answers. */
 export class Exchanges {

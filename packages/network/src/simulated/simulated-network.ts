@@ -1,18 +1,20 @@
 import { InboundQueues } from '../inbound-queues.ts'
 import type {
+  Answer,
   ChannelSpec,
   ExchangeSpec,
-  Inbound,
+  Listener,
   Network,
   NetworkStats,
   PeerContact,
   PeerId,
   TopicSpec,
   Verdict,
+  Watcher,
 } from '../network.ts'
 import { networkError } from '../network-error.ts'
 import type { Connection, End } from './connection.ts'
-import { type Answer, Exchanges } from './exchanges.ts'
+import { Exchanges } from './exchanges.ts'
 import type { Carrier, Frame, TopicMessage } from './frame.ts'
 import { type Arrived, Gossip } from './gossip.ts'
 import { REDIAL_MS, REDIAL_MS_MAX, REDIALS_MAX, REJECTED_BAN_MS } from './limits.ts'
@@ -50,8 +52,8 @@ export class SimulatedNetwork implements Network, End, Carrier {
   /** Peers that this node dialled once: they are dialled again when they are lost. */
   readonly #known: Map<PeerId, string> = new Map()
   readonly #bannedMs: Map<PeerId, number> = new Map()
-  #listener: ((message: Inbound) => Promise<Verdict> | Verdict) | undefined
-  #watcher: ((peer: PeerId, state: 'connected' | 'gone') => void) | undefined
+  #listener: Listener | undefined
+  #watcher: Watcher | undefined
   #isClosed = false
   #isPumping = false
 
@@ -125,11 +127,11 @@ export class SimulatedNetwork implements Network, End, Carrier {
     return this.#exchanges.request(exchange, to, query, options?.signal)
   }
 
-  listen(listener: (message: Inbound) => Promise<Verdict> | Verdict): void {
+  listen(listener: Listener): void {
     this.#listener = listener
   }
 
-  watch(watcher: (peer: PeerId, state: 'connected' | 'gone') => void): void {
+  watch(watcher: Watcher): void {
     this.#watcher = watcher
   }
 
