@@ -363,7 +363,7 @@ export class RunningNode implements ArmNode {
     this.#intake.close()
     await this.#rpc?.close()
     await host.close()
-    await this.#snapshots
+    await this.#snapshots.idle()
     await wal?.close()
     await archive.close()
     if (this.#options.verifyWorkers !== undefined) await verifier.close()

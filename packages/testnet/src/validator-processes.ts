@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ArmError, type Genesis, isArmError, type KeyPair } from '@armchain/core'
+import { ArmError, type Genesis, invariant, isArmError, type KeyPair } from '@armchain/core'
 import { peerIdOf } from '@armchain/network'
-import { type Log, openDataDir, silentLog, type ValidatorControl, type ValidatorState } from '@armchain/node'
+import { type Log, openDataDir, Serial, silentLog, type ValidatorControl, type ValidatorState } from '@armchain/node'
 import type { NodeConfig } from './node-process/node-config.ts'
 import { writeGenesis, writeKeys, writeNetworkKey, writeWhole } from './node-process/node-files.ts'
 import type { LinkHandlers } from './node-process/process-link.ts'
@@ -45,14 +45,15 @@ export class ValidatorProcesses implements ValidatorControl {
   readonly #root: string
   readonly #log: Log
   readonly #members: (ValidatorProcess | undefined)[] = []
-  /** A kill or start under way, by validator. */
-  readonly #changing: Map<number, Promise<void>> = new Map()
+  /** Of each validator, one kill or start after the other. */
+  readonly #changes: readonly Serial[]
   /** Whom a validator does not hear. */
   readonly #cuts: Map<number, readonly number[]> = new Map()
   #closed = false
 
   private constructor(options: ValidatorProcessesOptions, root: string) {
     this.#options = options
+    this.#changes = options.keys.map(() => new Serial())
     this.#root = root
     this.#log = options.log ?? silentLog
   }
@@ -98,7 +99,7 @@ export class ValidatorProcesses implements ValidatorControl {
   }
 
   kill(validator: number): Promise<void> {
-    return this.#change(validator, async () => {
+    return this.#changesOf(validator).run(async () => {
       const member = this.#members[validator]
       this.#members[validator] = undefined
       await member?.kill()
@@ -106,7 +107,7 @@ export class ValidatorProcesses implements ValidatorControl {
   }
 
   restart(validator: number): Promise<void> {
-    return this.#change(validator, async () => {
+    return this.#changesOf(validator).run(async () => {
       if (this.#members[validator] === undefined && !this.#closed) await this.#boot(validator)
     })
   }
@@ -134,7 +135,7 @@ export class ValidatorProcesses implements ValidatorControl {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.allSettled(this.#changing.values())
+    await Promise.all(this.#changes.map((changes) => changes.idle()))
     await Promise.all(this.#members.map((member) => member?.stop()))
     if (this.#options.dataDir === undefined) await rm(this.#root, { recursive: true, force: true })
   }
@@ -146,12 +147,10 @@ export class ValidatorProcesses implements ValidatorControl {
     return member
   }
 
-  /** One change of a validator after the other. */
-  #change(validator: number, act: () => Promise<void>): Promise<void> {
-    const before = this.#changing.get(validator) ?? Promise.resolve()
-    const changed = before.catch(() => undefined).then(act)
-    this.#changing.set(validator, changed)
-    return changed
+  #changesOf(validator: number): Serial {
+    const changes = this.#changes[validator]
+    invariant(changes !== undefined, `there is no validator ${validator}`)
+    return changes
   }
 
   async #boot(validator: number): Promise<void> {

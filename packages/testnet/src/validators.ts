@@ -9,6 +9,7 @@ import {
   LocalNetwork,
   type NodeOptions,
   openDataDir,
+  Serial,
   type ValidatorControl,
   type ValidatorState,
 } from '@armchain/node'
@@ -37,14 +38,15 @@ export class Validators implements ValidatorControl {
   readonly #options: ValidatorsOptions
   readonly #root: string
   readonly #members: (Member | undefined)[] = []
-  /** A kill or start under way, by validator. */
-  readonly #changing: Map<number, Promise<void>> = new Map()
+  /** Of each validator, one kill or start after the other. */
+  readonly #changes: readonly Serial[]
   readonly #paused: Set<number> = new Set()
   readonly #ports: number[]
   #closed = false
 
   private constructor(options: ValidatorsOptions, root: string) {
     this.#options = options
+    this.#changes = options.keys.map(() => new Serial())
     this.#root = root
     this.#ports = options.keys.map((_, i) => (i === 0 ? options.port : 0))
   }
@@ -82,7 +84,7 @@ export class Validators implements ValidatorControl {
   }
 
   kill(validator: number): Promise<void> {
-    return this.#change(validator, async () => {
+    return this.#changesOf(validator).run(async () => {
       const member = this.#members[validator]
       if (member === undefined) return
       this.#members[validator] = undefined
@@ -94,7 +96,7 @@ export class Validators implements ValidatorControl {
   }
 
   restart(validator: number): Promise<void> {
-    return this.#change(validator, async () => {
+    return this.#changesOf(validator).run(async () => {
       if (this.#members[validator] === undefined && !this.#closed) await this.#boot(validator, false)
     })
   }
@@ -122,7 +124,7 @@ export class Validators implements ValidatorControl {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.allSettled(this.#changing.values())
+    await Promise.all(this.#changes.map((changes) => changes.idle()))
     await Promise.all(
       this.#members.map(async (member) => {
         await member?.node.close()
@@ -132,12 +134,10 @@ export class Validators implements ValidatorControl {
     if (this.#options.dataDir === undefined) await rm(this.#root, { recursive: true, force: true })
   }
 
-  /** One change of a validator after the other. */
-  #change(validator: number, act: () => Promise<void>): Promise<void> {
-    const before = this.#changing.get(validator) ?? Promise.resolve()
-    const changed = before.catch(() => undefined).then(act)
-    this.#changing.set(validator, changed)
-    return changed
+  #changesOf(validator: number): Serial {
+    const changes = this.#changes[validator]
+    invariant(changes !== undefined, `there is no validator ${validator}`)
+    return changes
   }
 
   async #boot(validator: number, reset: boolean): Promise<void> {

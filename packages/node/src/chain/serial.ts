@@ -7,4 +7,9 @@ export class Serial {
     this.#last = next.catch(() => undefined)
     return next
   }
+
+  /** Resolves when all that has come so far has ended, well or not. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
 }
